@@ -1,0 +1,3 @@
+//! Drawbridge.
+
+fn main() {}
