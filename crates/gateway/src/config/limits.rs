@@ -1,0 +1,67 @@
+//! Section `limits`: every bound of the gateway, with its default and its reason. docs/reference/limits.md
+//! is this table.
+
+use std::time::Duration;
+
+/// Every bound of the gateway. One table: what is not here has no setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// A TLS handshake and the first request's head must end within this time, or the connection closes.
+    pub handshake: Duration,
+    /// The head of each further HTTP/1.1 request must arrive within this time after its first byte.
+    pub head: Duration,
+    /// The body of a request must arrive within this time.
+    pub body: Duration,
+    /// Connections open at once; further ones wait in the kernel's backlog.
+    pub connections: usize,
+    /// Streams that one HTTP/2 connection may have open at once.
+    pub streams_per_connection: u32,
+    /// Bytes that one request's head may have, names and values together.
+    pub head_bytes: u32,
+    /// Header fields that one request may have.
+    pub headers: usize,
+    /// Bytes of request bodies held in memory at once, over all requests.
+    pub body_memory: usize,
+    /// Requests open at once, streams included; each holds its place in the record's queue.
+    pub requests: usize,
+    /// An HTTP/2 connection that answers no ping for this long is closed.
+    pub keep_alive: Duration,
+    /// Reaching a cluster (TCP and TLS) must end within this time.
+    pub cluster_connect: Duration,
+    /// A cluster must begin its answer within this time.
+    pub cluster_answer: Duration,
+    /// An intent must be durable within this time, or the request is refused.
+    pub intent: Duration,
+    /// Streams get this long to end when the gateway shuts down.
+    pub drain: Duration,
+    /// Clocks of the gateway and of agents may differ by this much.
+    pub skew: Duration,
+    /// The longest validity that a self-signed client certificate may have.
+    pub certificate_lifetime: Duration,
+    /// The longest validity that a token signed with an agent's own key may have.
+    pub token_lifetime: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            connections: 20_000,
+            streams_per_connection: 250,
+            head_bytes: 64 * 1024,
+            headers: 100,
+            body_memory: 256 * 1024 * 1024,
+            requests: 32_768,
+            keep_alive: Duration::from_secs(30),
+            cluster_connect: Duration::from_secs(5),
+            cluster_answer: Duration::from_secs(75),
+            intent: Duration::from_secs(5),
+            drain: Duration::from_secs(10),
+            skew: Duration::from_secs(30),
+            certificate_lifetime: Duration::from_secs(3_660),
+            token_lifetime: Duration::from_secs(300),
+        }
+    }
+}
