@@ -27,11 +27,14 @@ impl Part {
 
     /// Reads the word in the database.
     pub(crate) fn parse(word: &str) -> Option<Self> {
-        [Self::Begin, Self::Attempt, Self::Outcome, Self::Event].into_iter().find(|part| part.as_str() == word)
+        [Self::Begin, Self::Attempt, Self::Outcome, Self::Event]
+            .into_iter()
+            .find(|part| part.as_str() == word)
     }
 }
 
-/// One row to add. The columns beside `body` repeat fields of it, for searching. No text may hold a NUL character.
+/// One row to add. The columns beside `body` repeat fields of it, for searching, and keep at most 512 bytes of each (none
+/// after a NUL character).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The id of the request that it belongs to.
@@ -62,7 +65,7 @@ pub struct Row {
     pub name: Option<String>,
     /// The outcome, or the reason of a refusal.
     pub result: Option<String>,
-    /// The entry's canonical JSON, kept byte for byte.
+    /// The entry's canonical JSON, kept byte for byte. A raw NUL character is refused; JSON never has one.
     pub body: String,
 }
 
