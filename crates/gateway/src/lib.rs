@@ -1,1 +1,7 @@
 //! Drawbridge.
+
+/// Step 2: a credential becomes an agent.
+pub mod identity {
+    pub mod key;
+}
+pub mod yaml;
