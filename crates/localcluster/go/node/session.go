@@ -175,10 +175,12 @@ func exitError(err error) error {
 // caller goes, as a container that is running does.
 func (s session) AttachContainer(_ context.Context, _, _, container string, in io.Reader,
 	out, _ io.WriteCloser, _ bool, resize <-chan remotecommand.TerminalSize) error {
-	go func() {
-		for range resize { // taken and dropped, so that the sender doesn't wait
-		}
-	}()
+	if resize != nil {
+		go func() {
+			for range resize { // taken and dropped, so that the sender doesn't wait
+			}
+		}()
+	}
 	if s.options.Stdout {
 		if _, err := fmt.Fprintf(out, "attached to %s/%s\n", s.pod, container); err != nil {
 			return err

@@ -30,7 +30,8 @@ pub struct Options {
 /// Which parts of a cluster are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Parts {
-    /// etcd and kube-apiserver: every request is answered, nothing ever happens by itself.
+    /// etcd and kube-apiserver: every request is answered, nothing ever happens by itself. Pods can be created without
+    /// a service account, and stay pending.
     ApiServer,
     /// Also the controllers, the scheduler and one node, so that Jobs run and exec works.
     #[default]
