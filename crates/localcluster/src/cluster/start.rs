@@ -62,6 +62,7 @@ fn prepare(binaries: &Binaries, options: Options) -> Result<LocalCluster, Error>
     Ok(LocalCluster {
         processes: Vec::new(),
         admin_kubeconfig: directory.join("admin.kubeconfig"),
+        audit_log: directory.join("audit.log"),
         directory,
         temporary,
         server: String::new(),

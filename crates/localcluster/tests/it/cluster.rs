@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
 
 use drawbridge_localcluster::{Binaries, LocalCluster, Options, Parts};
 use serde_json::Value;
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use crate::support::{CLUSTER, kubectl, processes_of, say, succeed, with_input};
 
@@ -80,27 +82,30 @@ fn the_node_lets_in_nobody_but_the_api_server() {
         "-o",
         "jsonpath={.status.daemonEndpoints.kubeletEndpoint.Port}",
     ]));
-    let address = format!("127.0.0.1:{port}");
-    let ask = |arguments: &[&str]| {
-        let mut client = Command::new("openssl");
-        client.args(["s_client", "-connect", &address, "-quiet", "-ign_eof"]).args(arguments);
-        let request = b"GET /containerLogs/default/p/c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-        String::from_utf8_lossy(&with_input(client, request).stdout).into_owned()
+    let ask = |pair: Option<(&str, &str)>| {
+        let pair = pair.map(|(certificate, key)| {
+            let certificate = Certificate::from_pem(certificate.as_bytes()).unwrap();
+            ClientCert::new_with_certs(&[certificate], PrivateKey::from_pem(key.as_bytes()).unwrap())
+        });
+        let ca = Certificate::from_pem(CLUSTER.ca_pem().as_bytes()).unwrap();
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::new_with_certs(&[ca]))
+            .client_cert(pair)
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .build();
+        let agent = ureq::Agent::config_builder().tls_config(tls).proxy(None).build().new_agent();
+        agent
+            .get(format!("https://127.0.0.1:{port}/containerLogs/default/p/c"))
+            .call()
+            .map(|response| response.status())
     };
     let pki = CLUSTER.directory().join("pki");
-    let file = |name: &str| pki.join(name).to_str().unwrap().to_owned();
-    let own = ask(&["-cert", &file("kubelet-client.crt"), "-key", &file("kubelet-client.key")]);
-    assert!(own.starts_with("HTTP/1.1 200"), "the API server's certificate works: {own:?}");
-    let (certificate, key) = CLUSTER.client_certificate("anyone", &["system:masters"]).unwrap();
-    let work = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = work.path().join(name);
-        fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let others = ask(&["-cert", &write("crt", &certificate), "-key", &write("key", &key)]);
-    assert_eq!(others, "", "another certificate of the same CA");
-    assert_eq!(ask(&[]), "", "no certificate");
+    let file = |name: &str| fs::read_to_string(pki.join(name)).unwrap();
+    let own = (file("kubelet-client.crt"), file("kubelet-client.key"));
+    assert_eq!(ask(Some((&own.0, &own.1))).unwrap(), 200, "the API server's own certificate");
+    let others = CLUSTER.client_certificate("anyone", &["system:masters"]).unwrap();
+    assert!(ask(Some((&others.0, &others.1))).is_err(), "another certificate of the same CA");
+    assert!(ask(None).is_err(), "no certificate");
 }
 
 fn audited(matching: impl Fn(&Value) -> bool) -> Vec<Value> {

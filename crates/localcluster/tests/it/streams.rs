@@ -78,9 +78,8 @@ fn what_exec_started_ends_with_the_callers_connection() {
     for (name, websockets) in PROTOCOLS {
         for interactive in ["-i", "-q"] {
             let script = "sleep 6001 & sleep 6002";
-            let exec =
-                over(websockets, &["exec", interactive, pod, "--", "sh", "-c", script]).spawn().unwrap();
-            let mut exec = Running(exec);
+            let mut exec = over(websockets, &["exec", interactive, pod, "--", "sh", "-c", script]);
+            let mut exec = Running(exec.stdin(Stdio::piped()).spawn().unwrap());
             eventually("the command runs", || processes_of(&folder).len() == 3);
             exec.0.kill().unwrap();
             eventually(&format!("{name} {interactive}: the command ends"), || {

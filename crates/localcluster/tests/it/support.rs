@@ -55,8 +55,8 @@ pub(crate) fn say(line: &str) {
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
-/// The command lines of all processes that are run with, or in, something of `folder`.
-pub(crate) fn processes_of(folder: &Path) -> Vec<String> {
+/// Number and command line of all processes that are run with, or in, something of `folder`.
+pub(crate) fn processes_of(folder: &Path) -> Vec<(String, String)> {
     let folder = folder.to_str().unwrap();
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap() {
@@ -67,7 +67,7 @@ pub(crate) fn processes_of(folder: &Path) -> Vec<String> {
         let within =
             std::fs::read_link(process.join("cwd")).is_ok_and(|at| at.to_string_lossy().contains(folder));
         if within || command.contains(folder) {
-            found.push(command);
+            found.push((process.file_name().unwrap().to_str().unwrap().to_owned(), command));
         }
     }
     found

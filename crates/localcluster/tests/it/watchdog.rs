@@ -59,7 +59,7 @@ fn is_owner() -> bool {
 }
 
 fn sleepers(folder: &std::path::Path) -> usize {
-    processes_of(folder).iter().filter(|command| command.starts_with("sleep 700")).count()
+    processes_of(folder).iter().filter(|(_, command)| command.starts_with("sleep 700")).count()
 }
 
 #[test]
@@ -85,19 +85,19 @@ fn kill_9_of_a_supervisor_ends_what_it_supervises() {
     let (mut child, folder) = owner("kill_9_of_a_supervisor_ends_what_it_supervises");
     let of = |part: &str| {
         let name = format!("/{part} ");
-        processes_of(&folder).into_iter().filter(|command| command.contains(&name)).count()
+        processes_of(&folder).into_iter().filter(|(_, command)| command.contains(&name)).count()
     };
     assert_eq!(of("kube-apiserver"), 2, "the supervisor and the part");
     // All but the node's: what its processes have started in sessions of their own is the supervisor's to end, and
     // would stay behind here.
-    let supervisors =
-        format!("supervise --remove-after-death={} .*/(etcd|kube[^/]*|kwok) --", folder.display());
-    let listed = Command::new("pgrep").args(["-f", &supervisors]).output().unwrap();
-    let listed = String::from_utf8(listed.stdout).unwrap();
-    assert_eq!(listed.lines().count(), 5, "{listed}");
-    for process in listed.lines() {
-        assert!(Command::new("kill").args(["-9", process]).status().unwrap().success());
-    }
+    let supervisors: Vec<String> = processes_of(&folder)
+        .into_iter()
+        .filter(|(_, command)| command.contains(" supervise ") && !command.contains("/drawbridge-node --"))
+        .map(|(process, _)| process)
+        .collect();
+    assert_eq!(supervisors.len(), 5);
+    let kill = format!("kill -9 {}", supervisors.join(" "));
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     for part in ["kube-apiserver", "etcd", "kwok", "kube-scheduler", "kube-controller-manager"] {
         eventually(part, || of(part) == 0);
     }
