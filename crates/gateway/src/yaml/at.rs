@@ -153,7 +153,11 @@ impl<'t> At<'t> {
         At { node, path: format!("{}[{index}]", self.path) }
     }
 
-    fn expected<T>(&self, what: &str, report: &mut Report) -> Option<T> {
+    /// Notes that `what` should stand here, and what does. Gives nothing, for use as a reader's answer.
+    pub fn expected<T>(&self, what: &str, report: &mut Report) -> Option<T> {
+        if self.node.content == Content::Refused {
+            return None;
+        }
         if self.node.is_null() {
             self.wrong(report, &format!("has no value; write {what}, or leave the field out"));
         } else {

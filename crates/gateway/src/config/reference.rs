@@ -1,0 +1,150 @@
+//! docs/reference/config.md and limits.md, from the code: the words are the fields' own comments, names, defaults and
+//! ranges are those that are enforced. `UPDATE_DOCS=1 cargo test -p drawbridge reference` writes them anew.
+
+use std::fmt::Write;
+
+use super::bounds::TABLE;
+use super::{Config, Limits, SHAPE, tls};
+
+const CONFIG_SOURCE: &str = include_str!("mod.rs");
+const LIMITS_SOURCE: &str = include_str!("limits.rs");
+const TLS_SOURCE: &str = include_str!("tls.rs");
+
+const MADE: &str = "<!-- Made from crates/gateway/src/config; `UPDATE_DOCS=1 cargo test -p drawbridge reference` \
+                    writes it anew. -->\n";
+
+/// The page of the section `limits`.
+fn limits_page() -> String {
+    let mut page = format!(
+        "# Limits\n\n{MADE}\nEvery bound of the gateway. Each is set under `limits` in the [config](config.md); what is \
+         not in this\ntable has no setting. A time is a whole number with its unit (`ms`, `s`, `m`, `h`), a size a \
+         whole number\nof bytes or with `Ki`, `Mi`, `Gi`.\n\n\
+         | setting | default | allowed | what it bounds |\n| --- | --- | --- | --- |\n"
+    );
+    for (bound, (_, comment)) in TABLE.iter().zip(fields(LIMITS_SOURCE, "Limits")) {
+        let (name, value, range) = (bound.name, bound.value(&Limits::default()), bound.range());
+        writeln!(page, "| `{name}` | `{value}` | {range} | {comment} |").unwrap();
+    }
+    page
+}
+
+/// The page of the config file.
+fn config_page() -> String {
+    let mut page = format!(
+        "# Config\n\n{MADE}\n`drawbridge serve --config FILE` reads one YAML file. Every field may be left out; \
+         without a file everything has\nits default. Relative paths start at the file's directory. Unknown fields \
+         are errors; all problems of the file are\nreported at once, with line and column.\n\n\
+         | field | default | what it is |\n| --- | --- | --- |\n"
+    );
+    for (name, comment) in fields(CONFIG_SOURCE, "Config") {
+        writeln!(page, "| `{name}` | {} | {comment} |", default(&name)).unwrap();
+        if name == "tls" {
+            for (name, comment) in fields(TLS_SOURCE, "TlsFiles") {
+                writeln!(page, "| `tls.{name}` | needed in `tls` | {comment} |").unwrap();
+            }
+        }
+    }
+    page.push_str("\nNot built yet, and refused:");
+    for (index, (name, purpose)) in SHAPE.later.iter().enumerate() {
+        let comma = if index == 0 { "" } else { ";" };
+        write!(page, "{comma} `{name}` ({purpose})").unwrap();
+    }
+    page.push_str(".\n\n## Example\n\n```yaml\n");
+    page.push_str(EXAMPLE);
+    page.push_str("```\n");
+    page
+}
+
+const EXAMPLE: &str = "\
+listen: 0.0.0.0:8443
+admin: 127.0.0.1:8444
+url: https://drawbridge.example.com:8443
+data: /var/lib/drawbridge
+tls:
+  certFile: tls/tls.crt
+  keyFile: tls/tls.key
+limits:
+  connections: 5000
+  clusterAnswer: 2m
+  bodyMemory: 512Mi
+";
+
+fn default(name: &str) -> String {
+    let config = Config::default();
+    match name {
+        "listen" => format!("`{}`", config.listen),
+        "admin" => format!("`{}`", config.admin),
+        "url" => "`https://` and `listen`".to_owned(),
+        "data" => format!("`{}`", config.data.display()),
+        "tls" => "made by the gateway".to_owned(),
+        "limits" => "see [limits](limits.md)".to_owned(),
+        other => panic!("{other} has no default here"),
+    }
+}
+
+/// The fields of a struct in the order of its source, as a config writes them, each with its comment.
+fn fields(source: &str, name: &str) -> Vec<(String, String)> {
+    let (_, body) = source.split_once(&format!("pub struct {name} {{\n")).unwrap();
+    let (body, _) = body.split_once("\n}").unwrap();
+    let mut comment = Vec::new();
+    let mut fields = Vec::new();
+    for line in body.lines().map(str::trim) {
+        if let Some(text) = line.strip_prefix("/// ") {
+            comment.push(text);
+        } else if let Some((field, _)) = line.strip_prefix("pub ").and_then(|rest| rest.split_once(':')) {
+            fields.push((camel(field), std::mem::take(&mut comment).join(" ")));
+        }
+    }
+    fields
+}
+
+fn camel(field: &str) -> String {
+    let mut words = field.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let (head, tail) = word.split_at(1);
+        name + &head.to_uppercase() + tail
+    })
+}
+
+fn compare(file: &str, page: &str) {
+    let path = format!("{}/../../docs/reference/{file}", env!("CARGO_MANIFEST_DIR"));
+    if option_env!("UPDATE_DOCS").is_some() {
+        std::fs::create_dir_all(format!("{}/../../docs/reference", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        std::fs::write(&path, page).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == page,
+        "docs/reference/{file} is stale: UPDATE_DOCS=1 cargo test -p drawbridge reference, and commit it"
+    );
+}
+
+#[test]
+fn the_reference_of_limits_is_up_to_date() {
+    compare("limits.md", &limits_page());
+}
+
+#[test]
+fn the_reference_of_the_config_is_up_to_date() {
+    compare("config.md", &config_page());
+}
+
+#[test]
+fn every_field_has_its_setting_in_the_same_order_and_a_comment() {
+    let names = |fields: Vec<(String, String)>| {
+        assert!(fields.iter().all(|(_, comment)| !comment.is_empty()));
+        fields.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    let table: Vec<_> = TABLE.iter().map(|bound| bound.name).collect();
+    assert_eq!(names(fields(LIMITS_SOURCE, "Limits")), table);
+    assert_eq!(names(fields(CONFIG_SOURCE, "Config")), SHAPE.known);
+    assert_eq!(names(fields(TLS_SOURCE, "TlsFiles")), tls::SHAPE.known);
+}
+
+#[test]
+fn the_example_is_a_config() {
+    let config = Config::parse("config.yaml", EXAMPLE, std::path::Path::new("/etc/drawbridge")).unwrap();
+    assert_eq!(config.tls.unwrap().key_file, std::path::Path::new("/etc/drawbridge/tls/tls.key"));
+    assert_eq!(config.data, std::path::Path::new("/var/lib/drawbridge"));
+}
