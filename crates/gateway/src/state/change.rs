@@ -127,12 +127,7 @@ pub struct Author {
 
 impl State {
     /// Applies manifests: all of them or none.
-    pub async fn apply(
-        &self,
-        sources: &[Source],
-        author: &Author,
-        mode: Mode,
-    ) -> Result<Report, NotChanged> {
+    pub async fn apply(&self, sources: &[Source], author: &Author, mode: Mode) -> Result<Report, NotChanged> {
         let read = manifest::read(sources).map_err(NotChanged::Problems)?;
         let _alone = self.changing.lock().await;
         let before = self.snapshot();
