@@ -1,8 +1,21 @@
-//! Drawbridge.
+//! Drawbridge: an identity-aware gateway between AI agents and Kubernetes clusters.
+//!
+//! The modules stand in the order of a request's path; [`pipeline`] shows it whole.
 
+pub mod pipeline;
+
+pub mod connection;
+pub mod identity;
+pub mod bodies;
+pub mod lease;
+pub mod state;
+pub mod cluster;
+pub mod broker;
+pub mod record;
+pub mod refusal;
+
+pub mod clock;
 pub mod config;
-/// Step 2: a credential becomes an agent.
-pub mod identity {
-    pub mod key;
-}
+pub mod gate;
+pub mod manifest;
 pub mod yaml;

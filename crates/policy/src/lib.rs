@@ -1,1 +1,31 @@
-//! Placeholder.
+//! What a Kubernetes request is, and whether an agent may make it.
+//!
+//! Pure: no clock, no network, no threads, no environment. Everything a decision needs comes in as an argument,
+//! and the only thing that lets a request through, [`Permit`], is made nowhere but in [`decide`].
+//!
+//! In the order of a request's path:
+//!
+//! 1. [`attributes`]: method, path and query, read exactly as the API server's `RequestInfo` reads them.
+//! 2. [`body`]: the few bodies that a decision must read, strictly.
+//! 3. [`Case`]: an agent, the attributes, the body: what is decided on.
+//! 4. [`rules`]: what scopes and grants say, with Kubernetes RBAC's meaning and a short table of strict exceptions.
+//! 5. [`decision`]: [`decide`], and what it answers.
+
+pub mod attributes;
+pub mod body;
+mod case;
+pub mod decision;
+mod name;
+pub mod rules;
+mod time;
+
+pub use attributes::{Access, Attributes, BodyUse, Connect, Line, Method, Query, Resource, Unreadable, Verb};
+pub use body::{BodyError, BodyFault, MAX_BODY, Payload};
+pub use case::Case;
+pub use decision::{Decision, Denial, Facts, Live, Needs, Next, Permit, Pin, Reason, decide};
+pub use name::{AgentName, NameError};
+pub use rules::{
+    Caution, Effect, Held, NamePattern, PatternError, Reach, Rule, RuleId, RuleProblem, RuleSpec, Rules,
+    Scope,
+};
+pub use time::Millis;

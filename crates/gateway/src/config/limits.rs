@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Limits {
     /// A TLS handshake and the first request's head must end within this time, or the connection closes.
     pub handshake: Duration,
-    /// The head of each further HTTP/1.1 request must arrive within this time after its first byte.
+    /// A kept HTTP/1.1 connection is closed when its next request's head has not come within this time.
     pub head: Duration,
     /// The body of a request must arrive within this time.
     pub body: Duration,
@@ -46,7 +46,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             handshake: Duration::from_secs(10),
-            head: Duration::from_secs(10),
+            head: Duration::from_secs(90),
             body: Duration::from_secs(30),
             connections: 20_000,
             streams_per_connection: 250,

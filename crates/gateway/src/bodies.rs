@@ -1,0 +1,78 @@
+//! Request bodies: read whole before anything is decided, within bounds on each and on all together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use drawbridge_policy::{MAX_BODY, Payload};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http_body::Body as _;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::refusal::Refusal;
+
+/// Memory is given out in pieces of this size, so that small bodies cost little.
+const PIECE: usize = 16 * 1024;
+
+/// Reads bodies; holds how much memory all of them may take.
+#[derive(Debug, Clone)]
+pub struct Bodies {
+    room: Arc<Semaphore>,
+    time: Duration,
+}
+
+impl Bodies {
+    /// `memory` bytes for all bodies being read at once, and `time` for each to arrive.
+    pub fn new(memory: usize, time: Duration) -> Bodies {
+        let pieces = (memory / PIECE).clamp(MAX_BODY / PIECE + 1, Semaphore::MAX_PERMITS);
+        Bodies { room: Arc::new(Semaphore::new(pieces)), time }
+    }
+
+    /// The whole body of a request.
+    pub async fn read(&self, headers: &HeaderMap, body: Incoming) -> Result<Payload, Refusal> {
+        let content_type = framing(headers)?;
+        if body.is_end_stream() {
+            return Ok(Payload::new(content_type, bytes::Bytes::new()));
+        }
+        let announced = body.size_hint().upper().unwrap_or(MAX_BODY as u64);
+        let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+        if announced > MAX_BODY {
+            return Err(Refusal::TooLarge(MAX_BODY));
+        }
+        let pieces = u32::try_from(announced.div_ceil(PIECE)).unwrap_or(u32::MAX);
+        let whole = async {
+            let _room = self.room.acquire_many(pieces).await.or(Err(Refusal::Fault))?;
+            let collected = Limited::new(body, MAX_BODY).collect().await;
+            collected.map(|whole| whole.to_bytes()).map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    Refusal::TooLarge(MAX_BODY)
+                } else {
+                    Refusal::NoBody("its sender broke off")
+                }
+            })
+        };
+        let bytes = timeout(self.time, whole).await.unwrap_or(Err(Refusal::NoBody("it took too long")))?;
+        Ok(Payload::new(content_type, bytes))
+    }
+}
+
+/// What the headers say about the body, where they say one thing only.
+fn framing(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    if headers.contains_key(CONTENT_ENCODING) {
+        return Err(Refusal::Ambiguous("its body has a Content-Encoding; send it as it is"));
+    }
+    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+        return Err(Refusal::Ambiguous("it has both a Transfer-Encoding and a Content-Length"));
+    }
+    let mut types = headers.get_all(CONTENT_TYPE).into_iter();
+    let (first, second) = (types.next(), types.next());
+    if second.is_some() {
+        return Err(Refusal::Ambiguous("it has more than one Content-Type"));
+    }
+    first
+        .map(|value| value.to_str().or(Err(Refusal::Ambiguous("its Content-Type is not ASCII"))))
+        .transpose()
+}

@@ -1,0 +1,8 @@
+//! Step 5: a permitted request goes to its cluster, and the answer comes back. Streams flow both ways with
+//! backpressure; nothing is read ahead.
+
+pub mod answer;
+pub mod headers;
+pub mod relay;
+pub mod send;
+pub mod tunnel;

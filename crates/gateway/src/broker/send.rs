@@ -1,0 +1,183 @@
+//! The one place where something an agent asked for leaves for a cluster. It takes the permit by value.
+
+use bytes::Bytes;
+use drawbridge_policy::{Case, Permit};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use serde_json::Value;
+use tokio_util::task::TaskTracker;
+
+use super::answer::Answer;
+use super::headers::{self, Protocol};
+use super::relay::Relay;
+use super::tunnel::Tunnel;
+use crate::cluster::{Cluster, Wait};
+use crate::lease::{Lease, Stream};
+use crate::record::draft::{Entry, Outcome};
+use crate::refusal::{ClusterFault, Refusal};
+
+/// A refusal of the cluster's is read up to here to see whose it is; its `Status` is far shorter.
+const MAX_STATUS: usize = 64 * 1024;
+
+/// The caller's half that no decision read.
+#[derive(Debug)]
+pub enum Flow {
+    /// All of it was read.
+    Nothing,
+    /// The connection itself, once the protocol changed.
+    Upgrade(Protocol, OnUpgrade),
+}
+
+/// A request that may be sent: decided, recorded and registered. Only the pipeline makes one, and `send`
+/// takes it by value: it is sent once.
+#[derive(Debug)]
+pub struct Admitted {
+    /// What was decided.
+    pub permit: Permit,
+    /// Its place in the record; its intent is written.
+    pub entry: Entry,
+    /// Its place among the leases.
+    pub lease: Lease,
+    /// The rest of the caller's half.
+    pub flow: Flow,
+    /// Whether it stays open.
+    pub stream: Stream,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Sent {
+    /// The cluster answered.
+    Answered(Response<Answer>),
+    /// The object changed between our read and our write: decide again.
+    Moved {
+        /// The request.
+        case: Case,
+        /// The entry of this attempt.
+        entry: Entry,
+        /// Its lease.
+        lease: Lease,
+    },
+    /// The cluster did not carry it out, or nobody knows whether it did.
+    Refused(Refusal, Entry),
+}
+
+/// Sends the request and begins to hand its answer on.
+pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks: &TaskTracker) -> Sent {
+    let Admitted { permit, mut entry, lease, flow, stream } = admitted;
+    let protocol = match &flow {
+        Flow::Nothing => None,
+        Flow::Upgrade(protocol, _) => Some(*protocol),
+    };
+    let request = match outgoing(&permit, &entry, from, protocol) {
+        Ok(request) => request,
+        Err(error) => {
+            tracing::error!(%error, "a permitted request could not be built");
+            return Sent::Refused(Refusal::Fault, entry);
+        }
+    };
+    let wait = match stream {
+        Stream::Open => Wait::Open,
+        Stream::Short => Wait::Bounded,
+    };
+    entry.sent();
+    let answer = tokio::select! {
+        answer = cluster.send(permit.agent(), request, wait) => answer,
+        () = lease.stopped() => return Sent::Refused(Refusal::Cut, entry),
+    };
+    let mut response = match answer {
+        Ok(response) => response,
+        Err(fault) => return Sent::Refused(Refusal::Cluster(fault), entry),
+    };
+    entry.answered(response.status().as_u16());
+    match response.status() {
+        StatusCode::SWITCHING_PROTOCOLS => match flow {
+            Flow::Upgrade(protocol, caller) => {
+                let cluster = hyper::upgrade::on(&mut response);
+                let answer = headers_of(&response, Some(protocol), Answer::whole(Bytes::new()));
+                tasks.spawn(Tunnel { caller, cluster }.run(entry, lease));
+                Sent::Answered(answer)
+            }
+            Flow::Nothing => Sent::Refused(Refusal::Cluster(silent(cluster)), entry),
+        },
+        StatusCode::FORBIDDEN => forbidden(response, entry, cluster).await,
+        StatusCode::CONFLICT if permit.pinned().is_some() => conflict(response, permit, entry, lease).await,
+        status => {
+            let answer = headers_of(&response, None, ());
+            let relay = Relay::new(response.into_body(), status.as_u16(), entry, lease);
+            Sent::Answered(answer.map(|()| Answer::relayed(relay)))
+        }
+    }
+}
+
+fn outgoing(
+    permit: &Permit,
+    entry: &Entry,
+    from: &HeaderMap,
+    protocol: Option<Protocol>,
+) -> Result<Request<Full<Bytes>>, http::Error> {
+    let mut request = Request::builder()
+        .method(permit.method().as_str())
+        .uri(permit.path_and_query())
+        .body(Full::new(permit.body().clone()))?;
+    *request.headers_mut() = headers::to_cluster(from, protocol);
+    if let Some(content_type) = permit.content_type() {
+        request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_str(content_type)?);
+    }
+    request.headers_mut().insert("audit-id", HeaderValue::from_str(entry.id())?);
+    Ok(request)
+}
+
+fn headers_of<T>(response: &Response<Incoming>, protocol: Option<Protocol>, body: T) -> Response<T> {
+    let mut answer = Response::new(body);
+    *answer.status_mut() = response.status();
+    *answer.headers_mut() = headers::to_caller(response.headers(), protocol);
+    answer
+}
+
+/// A 403 is the ceiling's, and is passed on, unless it is the gateway that may not act for the agent.
+async fn forbidden(response: Response<Incoming>, entry: Entry, cluster: &Cluster) -> Sent {
+    let mut answer = headers_of(&response, None, ());
+    let Some(bytes) = whole(response).await else {
+        return Sent::Refused(Refusal::Cluster(silent(cluster)), entry);
+    };
+    if bytes.windows(b"cannot impersonate".len()).any(|window| window == b"cannot impersonate") {
+        let fault = ClusterFault::MayNotImpersonate(cluster.name().to_owned());
+        return Sent::Refused(Refusal::Cluster(fault), entry);
+    }
+    entry.finish(&Outcome::Answered { status: StatusCode::FORBIDDEN.as_u16() });
+    answer.headers_mut().remove(header::CONTENT_LENGTH);
+    Sent::Answered(answer.map(|()| Answer::whole(bytes)))
+}
+
+/// A 409 is ours when it is an optimistic-lock conflict on the object that we pinned.
+async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, lease: Lease) -> Sent {
+    let mut answer = headers_of(&response, None, ());
+    let bytes = whole(response).await.unwrap_or_default();
+    if permit.pinned_by_us() && is_lock_conflict(&bytes) {
+        return Sent::Moved { case: permit.into_case(), entry, lease };
+    }
+    entry.finish(&Outcome::Answered { status: StatusCode::CONFLICT.as_u16() });
+    answer.headers_mut().remove(header::CONTENT_LENGTH);
+    Sent::Answered(answer.map(|()| Answer::whole(bytes)))
+}
+
+/// A field manager's conflict has causes of its own; an optimistic lock's has none of those.
+fn is_lock_conflict(bytes: &[u8]) -> bool {
+    let Ok(status) = serde_json::from_slice::<Value>(bytes) else { return false };
+    let causes = status.pointer("/details/causes").and_then(Value::as_array);
+    status.get("reason").and_then(Value::as_str) == Some("Conflict")
+        && !causes.is_some_and(|causes| {
+            causes.iter().any(|cause| cause.get("reason").and_then(Value::as_str) == Some("FieldManagerConflict"))
+        })
+}
+
+async fn whole(response: Response<Incoming>) -> Option<Bytes> {
+    Limited::new(response.into_body(), MAX_STATUS).collect().await.ok().map(|whole| whole.to_bytes())
+}
+
+fn silent(cluster: &Cluster) -> ClusterFault {
+    ClusterFault::Silent(cluster.name().to_owned())
+}

@@ -1,0 +1,170 @@
+//! The cluster's end: how a cluster is reached, with which credential, and as whom.
+
+pub mod credential;
+pub mod errand;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use drawbridge_policy::AgentName;
+use http::{HeaderValue, Request, Response, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use crate::manifest::ClusterAccess;
+use crate::refusal::ClusterFault;
+use credential::{Unusable, Wired};
+
+/// The namespace whose service accounts the gateway impersonates. No account of that name exists in it.
+pub const AGENTS: &str = drawbridge_policy::AGENTS_NAMESPACE;
+
+/// Bounds on reaching a cluster and on waiting for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// TCP and TLS.
+    pub connect: Duration,
+    /// From the request's last byte to the answer's first.
+    pub answer: Duration,
+}
+
+/// One cluster that requests can be sent to. Its credential is read from where it lives when it is first
+/// needed, again when the cluster refuses it, and never stored.
+#[derive(Debug)]
+pub struct Cluster {
+    name: String,
+    access: ClusterAccess,
+    patience: Patience,
+    wired: Mutex<Option<Arc<Wired>>>,
+}
+
+/// How long an answer may take to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// A bound applies.
+    Bounded,
+    /// A stream: it begins when there is something to say.
+    Open,
+}
+
+impl Cluster {
+    /// A cluster as its manifest describes it. Nothing is opened yet.
+    pub fn new(name: String, access: ClusterAccess, patience: Patience) -> Cluster {
+        Cluster { name, access, patience, wired: Mutex::new(None) }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How it is reached.
+    pub fn access(&self) -> &ClusterAccess {
+        &self.access
+    }
+
+    /// Reads the credential now, to find out whether it can be read.
+    pub async fn try_wire(&self) -> Result<(), Unusable> {
+        self.wire().await.map(|_| ())
+    }
+
+    /// Sends one request as `agent`. The request's URI is a path and query; everything that says who asks is
+    /// set here and nowhere else.
+    pub async fn send(
+        &self,
+        agent: &AgentName,
+        mut request: Request<Full<Bytes>>,
+        wait: Wait,
+    ) -> Result<Response<Incoming>, ClusterFault> {
+        let user = format!("system:serviceaccount:{AGENTS}:{agent}");
+        let user = HeaderValue::from_str(&user).or(Err(self.fault(ClusterFault::Unusable)))?;
+        request.headers_mut().insert("impersonate-user", user);
+        self.forward(request, wait).await
+    }
+
+    async fn forward(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        wait: Wait,
+    ) -> Result<Response<Incoming>, ClusterFault> {
+        let wired = self.wire().await.map_err(|error| {
+            tracing::warn!(cluster = self.name, error = %Chain(&error), "cluster can't be used");
+            self.fault(ClusterFault::Unusable)
+        })?;
+        wired.address(&mut request).or(Err(self.fault(ClusterFault::Unusable)))?;
+        if let Some(authorization) = self.authorization(&wired).await? {
+            request.headers_mut().insert(header::AUTHORIZATION, authorization);
+        }
+        let answer = wired.client().request(request);
+        let answer = match wait {
+            Wait::Open => answer.await,
+            Wait::Bounded => timeout(self.patience.answer.saturating_add(self.patience.connect), answer)
+                .await
+                .or(Err(self.fault(ClusterFault::Silent)))?,
+        };
+        let response = answer.map_err(|error| {
+            tracing::warn!(cluster = self.name, error = %Chain(&error), "cluster gave no answer");
+            let fault = if error.is_connect() { ClusterFault::Unreachable } else { ClusterFault::Silent };
+            self.fault(fault)
+        })?;
+        if response.status() == http::StatusCode::UNAUTHORIZED {
+            self.unwire(&wired);
+            return Err(self.fault(ClusterFault::Unauthorized));
+        }
+        if response.status().is_redirection() && response.status() != http::StatusCode::NOT_MODIFIED {
+            return Err(self.fault(ClusterFault::Redirected));
+        }
+        Ok(response)
+    }
+
+    async fn authorization(&self, wired: &Wired) -> Result<Option<HeaderValue>, ClusterFault> {
+        timeout(self.patience.answer, wired.authorization())
+            .await
+            .or(Err(self.fault(ClusterFault::Unusable)))?
+            .map_err(|error| {
+                tracing::warn!(cluster = self.name, error = %Chain(&error), "cluster's credential can't be renewed");
+                self.fault(ClusterFault::Unusable)
+            })
+    }
+
+    /// The connections in use, or new ones with the credential as it is now.
+    async fn wire(&self) -> Result<Arc<Wired>, Unusable> {
+        if let Some(wired) = self.slot().clone() {
+            return Ok(wired);
+        }
+        let wired = Arc::new(Wired::new(&self.access, self.patience.connect).await?);
+        Ok(self.slot().get_or_insert(wired).clone())
+    }
+
+    /// The cluster refused the credential: read it again next time.
+    fn unwire(&self, refused: &Arc<Wired>) {
+        let mut slot = self.slot();
+        if slot.as_ref().is_some_and(|current| Arc::ptr_eq(current, refused)) {
+            *slot = None;
+        }
+    }
+
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Arc<Wired>>> {
+        self.wired.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fault(&self, kind: impl Fn(String) -> ClusterFault) -> ClusterFault {
+        kind(self.name.clone())
+    }
+}
+
+/// An error with its causes, in one line.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

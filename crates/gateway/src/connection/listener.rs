@@ -1,0 +1,167 @@
+//! The agents' listener: accepts, shakes hands within a bound, and serves each connection until it ends or
+//! is ended.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+use super::peer::Peer;
+use super::wire::Wire;
+use crate::broker::answer::Answer;
+use crate::gate::Gate;
+use crate::identity::certificate::Certificate;
+use crate::lease::Connection;
+use crate::pipeline;
+use crate::refusal::Refusal;
+
+/// After accepting failed (no file descriptors left, say), the next attempt waits this long.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves agents until `shutdown`.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Arc<ArcSwap<ServerConfig>>,
+    gate: Gate,
+    shutdown: CancellationToken,
+) {
+    let room = Arc::new(Semaphore::new(gate.limits.connections));
+    loop {
+        let place = tokio::select! {
+            place = room.clone().acquire_owned() => place,
+            () = shutdown.cancelled() => return,
+        };
+        let Ok(place) = place else { return };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => return,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let (gate, tls, shutdown) = (gate.clone(), tls.load_full(), shutdown.clone());
+        let connection = gate.leases.connect(address);
+        gate.tasks.clone().spawn(async move {
+            run(stream, tls, &gate, &connection, shutdown).await;
+            gate.leases.forget(&connection);
+            drop(place);
+        });
+    }
+}
+
+async fn run(
+    stream: TcpStream,
+    tls: Arc<ServerConfig>,
+    gate: &Gate,
+    connection: &Arc<Connection>,
+    shutdown: CancellationToken,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    let wire = Wire::new(stream, connection.sever().clone());
+    let handshake = timeout(gate.limits.handshake, TlsAcceptor::from(tls).accept(wire)).await;
+    let stream = match handshake {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, source = %connection.address(), "TLS handshake failed");
+            return;
+        }
+        Err(_elapsed) => return,
+    };
+    let peer = Peer::new(connection.clone(), certificate(&stream));
+    let end = connection.end().clone();
+    tokio::select! {
+        () = http(stream, gate, peer, shutdown) => {}
+        () = end.cancelled() => {}
+    }
+}
+
+fn certificate(stream: &TlsStream<Wire>) -> Option<Arc<Certificate>> {
+    let chain = stream.get_ref().1.peer_certificates()?;
+    chain.first().and_then(|leaf| Certificate::read(leaf).ok()).map(Arc::new)
+}
+
+/// Speaks what ALPN chose; without ALPN, HTTP/1.1.
+async fn http(stream: TlsStream<Wire>, gate: &Gate, peer: Peer, shutdown: CancellationToken) {
+    let limits = &gate.limits;
+    let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let spoken = Arc::new(AtomicBool::new(false));
+    let service = {
+        let (gate, spoken) = (gate.clone(), spoken.clone());
+        service_fn(move |request| {
+            spoken.store(true, Ordering::Relaxed);
+            let (gate, peer) = (gate.clone(), peer.clone());
+            async move { Ok::<_, Infallible>(one(gate, peer, request).await) }
+        })
+    };
+    let io = TokioIo::new(stream);
+    let silent = async {
+        sleep(limits.handshake).await;
+        if spoken.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
+    let result = if h2 {
+        let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(limits.streams_per_connection)
+            .max_header_list_size(limits.head_bytes)
+            .keep_alive_interval(limits.keep_alive)
+            .keep_alive_timeout(limits.keep_alive);
+        let mut served = std::pin::pin!(builder.serve_connection(io, service));
+        tokio::select! {
+            result = served.as_mut() => result,
+            () = silent => return,
+            () = shutdown.cancelled() => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        }
+    } else {
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head)
+            .max_headers(limits.headers)
+            .max_buf_size(usize::try_from(limits.head_bytes).unwrap_or(usize::MAX));
+        let mut served = std::pin::pin!(builder.serve_connection(io, service).with_upgrades());
+        tokio::select! {
+            result = served.as_mut() => result,
+            () = silent => return,
+            () = shutdown.cancelled() => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// One request. A panic ends it alone; its entry says so.
+async fn one(gate: Gate, peer: Peer, request: Request<Incoming>) -> Response<Answer> {
+    let answer = std::panic::AssertUnwindSafe(pipeline::answer(&gate, &peer, request)).catch_unwind();
+    answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(""))
+}

@@ -1,0 +1,37 @@
+//! Who is at the other end of a connection, as far as the connection itself can tell.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::identity::certificate::Certificate;
+use crate::lease::Connection;
+
+/// The caller's end of one connection: what every request on it shares. It is no identity: that is decided
+/// per request.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    connection: Arc<Connection>,
+    certificate: Option<Arc<Certificate>>,
+}
+
+impl Peer {
+    /// A connection whose TLS handshake is over.
+    pub fn new(connection: Arc<Connection>, certificate: Option<Arc<Certificate>>) -> Peer {
+        Peer { connection, certificate }
+    }
+
+    /// Where the connection comes from.
+    pub fn address(&self) -> SocketAddr {
+        self.connection.address()
+    }
+
+    /// The connection's handle, by which it can be ended.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// The client certificate whose key the handshake proved, if one was shown.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_deref()
+    }
+}

@@ -1,0 +1,87 @@
+//! The handle of one caller's connection: who used it, and how to end it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use drawbridge_policy::AgentName;
+use tokio_util::sync::CancellationToken;
+
+use super::lock;
+use crate::connection::wire::Sever;
+
+/// One connection, shared by its task, its requests and the leases.
+#[derive(Debug)]
+pub struct Connection {
+    id: u64,
+    address: SocketAddr,
+    end: CancellationToken,
+    sever: Sever,
+    users: Mutex<HashMap<AgentName, usize>>,
+}
+
+impl Connection {
+    pub(super) fn new(id: u64, address: SocketAddr) -> Connection {
+        Connection {
+            id,
+            address,
+            end: CancellationToken::new(),
+            sever: Sever::default(),
+            users: Mutex::new(HashMap::new()),
+        }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Where it comes from.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Cancelled when the connection must end; its task waits for it.
+    pub fn end(&self) -> &CancellationToken {
+        &self.end
+    }
+
+    /// How its socket is closed.
+    pub fn sever(&self) -> &Sever {
+        &self.sever
+    }
+
+    /// Ends the connection at once and drops what the kernel still holds for it.
+    pub(super) fn cut(&self) {
+        self.sever.set();
+        self.end.cancel();
+    }
+
+    pub(super) fn enter(&self, agent: &AgentName) {
+        *lock(&self.users).entry(agent.clone()).or_insert(0) += 1;
+    }
+
+    pub(super) fn leave(&self, agent: &AgentName) {
+        if let Some(open) = lock(&self.users).get_mut(agent) {
+            *open = open.saturating_sub(1);
+        }
+    }
+
+    /// Whether this agent has ever used the connection.
+    pub(super) fn was_used_by(&self, agent: &AgentName) -> bool {
+        lock(&self.users).contains_key(agent)
+    }
+
+    /// How many requests are open on it, of agents other than this one and of this one.
+    pub(super) fn open(&self, agent: &AgentName) -> Open {
+        let users = lock(&self.users);
+        let own = users.get(agent).copied().unwrap_or(0);
+        Open { own, others: users.values().sum::<usize>().saturating_sub(own) }
+    }
+}
+
+/// Open requests on one connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Open {
+    pub(super) own: usize,
+    pub(super) others: usize,
+}

@@ -1,0 +1,141 @@
+//! Cutting: every request that no longer may go on ends, and with it its connection where nobody else is on
+//! it or where the request's end isn't noticed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use drawbridge_policy::AgentName;
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use super::{Held, Leases};
+
+/// A stream that was reset has this long to end before its connection is ended. HTTP/2 streams that wait for
+/// flow control don't notice a reset.
+const NOTICE: Duration = Duration::from_millis(50);
+/// A connection whose task was ended has this long to be gone; past it the answer says what is left.
+const GONE: Duration = Duration::from_secs(2);
+
+/// Why a request was cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CutReason {
+    /// The agent was suspended, revoked or deleted.
+    Agent,
+    /// The key it was recognised by was suspended, revoked or taken from the agent.
+    Key,
+    /// The grant that let it through was suspended, revoked, changed, deleted or is over.
+    Grant,
+    /// The cluster was taken away or changed.
+    Cluster,
+    /// The gateway shuts down.
+    Shutdown,
+}
+
+/// What a cut closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Closed {
+    /// Requests that were open and ended.
+    pub streams: usize,
+    /// Connections that were closed.
+    pub connections: usize,
+    /// Requests that had not ended when the wait was over. Anything but 0 is a fault.
+    pub left: usize,
+}
+
+/// Counts a cut's requests down to none.
+#[derive(Debug, Default)]
+pub(super) struct Latch {
+    remaining: AtomicUsize,
+    done: Notify,
+}
+
+impl Latch {
+    pub(super) fn count_up(&self) {
+        self.remaining.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn count_down(&self) {
+        if self.remaining.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.done.notify_waiters();
+        }
+    }
+
+    async fn wait(&self, at_most: Duration) -> usize {
+        let all = async {
+            loop {
+                let notified = self.done.notified();
+                if self.remaining.load(Ordering::Acquire) == 0 {
+                    return;
+                }
+                notified.await;
+            }
+        };
+        if tokio::time::timeout(at_most, all).await.is_err() {
+            tracing::debug!("some requests have not ended yet");
+        }
+        self.remaining.load(Ordering::Acquire)
+    }
+}
+
+impl Leases {
+    /// Ends every request that `verdict` gives a reason for, and the idle connections of the agents in
+    /// `gone`. Returns once they have ended.
+    pub async fn cut(&self, verdict: impl Fn(&Held) -> Option<CutReason>, gone: &[AgentName]) -> Closed {
+        let latch = Arc::new(Latch::default());
+        let mut chosen: Vec<Arc<Held>> = Vec::new();
+        for held in self.all() {
+            if let Some(reason) = verdict(&held)
+                && held.stop(reason, &latch)
+            {
+                chosen.push(held);
+            }
+        }
+        let mut connections = self.end_connections(&chosen, gone);
+        let mut left = latch.wait(NOTICE).await;
+        if left > 0 {
+            for held in chosen.iter().filter(|held| self.is_open(held)) {
+                connections.insert(held.connection.id(), ());
+                held.connection.cut();
+            }
+            left = latch.wait(GONE).await;
+        }
+        if left > 0 {
+            tracing::error!(left, "requests that were cut have not ended");
+        }
+        Closed { streams: chosen.len().saturating_sub(left), connections: connections.len(), left }
+    }
+
+    /// Ends the connections on which nobody else has anything open; resets the requests on the others.
+    fn end_connections(&self, chosen: &[Arc<Held>], gone: &[AgentName]) -> HashMap<u64, ()> {
+        let mut ended = HashMap::new();
+        let mut cut: HashMap<(u64, &AgentName), usize> = HashMap::new();
+        for held in chosen {
+            *cut.entry((held.connection.id(), &held.agent)).or_insert(0) += 1;
+        }
+        for held in chosen {
+            let open = held.connection.open(&held.agent);
+            let own = cut.get(&(held.connection.id(), &held.agent)).copied().unwrap_or(0);
+            if open.others == 0 && own >= open.own {
+                held.connection.cut();
+                ended.insert(held.connection.id(), ());
+            }
+        }
+        for connection in self.connections() {
+            let idle = |agent: &&AgentName| {
+                connection.was_used_by(agent) && connection.open(agent).others == 0
+            };
+            if gone.iter().any(|agent| idle(&agent)) && !connection.end().is_cancelled() {
+                connection.cut();
+                ended.insert(connection.id(), ());
+            }
+        }
+        ended
+    }
+
+    fn is_open(&self, held: &Held) -> bool {
+        super::lock(&self.inner.held).contains_key(&held.id)
+    }
+}

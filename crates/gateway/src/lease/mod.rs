@@ -1,0 +1,238 @@
+//! Who holds what open. A request registers its lease before it loads the snapshot; a revocation swaps the
+//! snapshot first and walks the leases then: so nothing falls between the two.
+
+mod connection;
+mod cut;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use drawbridge_policy::{AgentName, Attributes};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+pub use connection::Connection;
+pub use cut::{Closed, CutReason};
+use cut::Latch;
+
+use crate::identity::key::PublicKey;
+
+/// All leases of this replica, and the connections they are on.
+#[derive(Debug, Clone, Default)]
+pub struct Leases {
+    inner: Arc<Registry>,
+}
+
+#[derive(Debug, Default)]
+struct Registry {
+    next: AtomicU64,
+    held: Mutex<HashMap<u64, Arc<Held>>>,
+    connections: Mutex<HashMap<u64, Arc<Connection>>>,
+}
+
+/// What a request that was let through may go on doing, for deciding it again.
+#[derive(Debug)]
+pub struct Permitted {
+    /// The grant that let it through; empty for what every agent with a grant may do.
+    pub grant: String,
+    /// The request as it was decided.
+    pub attributes: Attributes,
+    /// Whether it is a stream, which is decided again when manifests change.
+    pub stream: Stream,
+}
+
+/// Whether a request is over with its answer or goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// A watch, a followed log, an exec, an attach or a port-forward.
+    Open,
+    /// Anything that is answered and over.
+    Short,
+}
+
+/// What one open request holds.
+#[derive(Debug)]
+pub struct Held {
+    id: u64,
+    agent: AgentName,
+    key: PublicKey,
+    cluster: String,
+    connection: Arc<Connection>,
+    stop: CancellationToken,
+    reason: OnceLock<CutReason>,
+    ending: Mutex<Ending>,
+    permitted: OnceLock<Permitted>,
+}
+
+impl Held {
+    /// The agent that made the request.
+    pub fn agent(&self) -> &AgentName {
+        &self.agent
+    }
+
+    /// The enrolled key by which it was recognised.
+    pub fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// The cluster it goes to.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// Stops the request; `latch` is counted down when it has ended. False if it had ended before.
+    fn stop(&self, reason: CutReason, latch: &Arc<Latch>) -> bool {
+        let mut ending = lock(&self.ending);
+        if ending.over {
+            return false;
+        }
+        if self.reason.set(reason).is_err() {
+            tracing::trace!("cut already, for another reason");
+        }
+        latch.count_up();
+        ending.waiting.push(latch.clone());
+        self.stop.cancel();
+        true
+    }
+
+    /// Why the request must end, once it must.
+    pub fn reason(&self) -> Option<CutReason> {
+        self.reason.get().copied()
+    }
+
+    /// What it was permitted, once it was.
+    pub fn permitted(&self) -> Option<&Permitted> {
+        self.permitted.get()
+    }
+}
+
+/// The end of a request, and the cuts that wait for it.
+#[derive(Debug, Default)]
+struct Ending {
+    over: bool,
+    waiting: Vec<Arc<Latch>>,
+}
+
+/// One open request's place among the leases. Dropping it is the end of the request.
+#[derive(Debug)]
+pub struct Lease {
+    held: Arc<Held>,
+    leases: Leases,
+}
+
+/// What a lease is registered for.
+#[derive(Debug)]
+pub struct Holder {
+    /// Who.
+    pub agent: AgentName,
+    /// By which key.
+    pub key: PublicKey,
+    /// Where to.
+    pub cluster: String,
+}
+
+impl Leases {
+    /// Registers a connection; it is known until its handle is dropped by [`Leases::forget`].
+    pub fn connect(&self, address: std::net::SocketAddr) -> Arc<Connection> {
+        let id = self.inner.next.fetch_add(1, Ordering::Relaxed);
+        let connection = Arc::new(Connection::new(id, address));
+        lock(&self.inner.connections).insert(id, connection.clone());
+        connection
+    }
+
+    /// The connection is over.
+    pub fn forget(&self, connection: &Connection) {
+        lock(&self.inner.connections).remove(&connection.id());
+    }
+
+    /// Registers a request. From now on a cut reaches it.
+    pub fn register(&self, holder: Holder, connection: &Arc<Connection>) -> Lease {
+        let id = self.inner.next.fetch_add(1, Ordering::Relaxed);
+        connection.enter(&holder.agent);
+        let held = Arc::new(Held {
+            id,
+            agent: holder.agent,
+            key: holder.key,
+            cluster: holder.cluster,
+            connection: connection.clone(),
+            stop: CancellationToken::new(),
+            reason: OnceLock::new(),
+            ending: Mutex::new(Ending::default()),
+            permitted: OnceLock::new(),
+        });
+        lock(&self.inner.held).insert(id, held.clone());
+        Lease { held, leases: self.clone() }
+    }
+
+    /// How many requests each agent has open now.
+    pub fn count(&self) -> HashMap<AgentName, usize> {
+        let mut counts = HashMap::new();
+        for held in lock(&self.inner.held).values() {
+            *counts.entry(held.agent.clone()).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    fn all(&self) -> Vec<Arc<Held>> {
+        lock(&self.inner.held).values().cloned().collect()
+    }
+
+    fn connections(&self) -> Vec<Arc<Connection>> {
+        lock(&self.inner.connections).values().cloned().collect()
+    }
+}
+
+impl Lease {
+    /// The agent whose request this is.
+    pub fn agent(&self) -> &AgentName {
+        &self.held.agent
+    }
+
+    /// The key by which it was recognised.
+    pub fn key(&self) -> &PublicKey {
+        &self.held.key
+    }
+
+    /// Notes what was permitted, so that it can be decided again when manifests change. The first note
+    /// stays: a request that is decided again is the same request.
+    pub fn permit(&self, permitted: Permitted) {
+        if self.held.permitted.set(permitted).is_err() {
+            tracing::trace!("permitted again");
+        }
+    }
+
+    /// Resolves when the request must end.
+    pub fn stopped(&self) -> WaitForCancellationFutureOwned {
+        self.held.stop.clone().cancelled_owned()
+    }
+
+    /// Why the request must end, once it must.
+    pub fn cut(&self) -> Option<CutReason> {
+        self.held.reason()
+    }
+
+    /// What the record looks at to tell a cut from a caller that went away.
+    pub fn held(&self) -> Arc<Held> {
+        self.held.clone()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        lock(&self.leases.inner.held).remove(&self.held.id);
+        self.held.connection.leave(&self.held.agent);
+        let waiting = {
+            let mut ending = lock(&self.held.ending);
+            ending.over = true;
+            std::mem::take(&mut ending.waiting)
+        };
+        for latch in waiting {
+            latch.count_down();
+        }
+    }
+}
+
+/// A poisoned lock still holds a whole map: every change to it is one call.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,218 @@
+//! The path of a request, whole: who asks, what is asked, may it be done, is it recorded, send it. Read it
+//! top to bottom; nothing else on the way decides anything.
+
+use std::sync::Arc;
+
+use drawbridge_policy::{
+    Attributes, Case, Connect, Decision, Facts, Line, Needs, Payload, Permit, Rules, Verb, decide,
+};
+use http::{HeaderMap, Method, Request, Response};
+use hyper::body::Incoming;
+
+use crate::broker::answer::Answer;
+use crate::broker::headers;
+use crate::broker::send::{Admitted, Flow, Sent, send};
+use crate::cluster::Cluster;
+use crate::cluster::errand::Errand;
+use crate::connection::peer::Peer;
+use crate::connection::route::Route;
+use crate::gate::Gate;
+use crate::identity::authenticate::{Check, authenticate};
+use crate::lease::{Holder, Lease, Permitted, Stream};
+use crate::record::draft::{Draft, Durability, Entry};
+use crate::record::entry::Subject;
+use crate::refusal::Refusal;
+
+/// How often one request is decided anew because the object changed under it.
+const ATTEMPTS: usize = 3;
+/// How often one attempt may ask for facts, or find that the snapshot changed, before it is given up.
+const ROUNDS: usize = 4;
+
+/// A request that was understood: who, what and where to, with its place among the leases.
+struct Opened {
+    case: Case,
+    lease: Lease,
+    flow: Flow,
+    cluster: Arc<Cluster>,
+    headers: HeaderMap,
+}
+
+/// Answers one request. Every way out of here writes an outcome.
+pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
+    let subject = begin(peer, &request);
+    let id = subject.request.clone();
+    let mut draft = match gate.record.draft(subject).await {
+        Ok(draft) => draft,
+        Err(refused) => return Refusal::NotRecorded(refused).respond(&id),
+    };
+    let opened = match open(gate, peer, request, &mut draft).await {
+        Ok(opened) => opened,
+        Err(refusal) => {
+            let response = refusal.respond(&id);
+            draft.refuse(&gate.record, peer, &refusal);
+            return response;
+        }
+    };
+    let Opened { mut case, mut lease, mut flow, cluster, headers } = opened;
+    for _ in 0..ATTEMPTS {
+        let stream = stream_of(case.attributes());
+        let (permit, entry) = match admit(gate, draft, case, &lease, &cluster).await {
+            Ok(admitted) => admitted,
+            Err((draft, refusal)) => {
+                let response = refusal.respond(&id);
+                draft.refuse(&gate.record, peer, &refusal);
+                return response;
+            }
+        };
+        let admitted = Admitted { permit, entry, lease, flow, stream };
+        match send(admitted, &cluster, &headers, &gate.tasks).await {
+            Sent::Answered(response) => return response,
+            Sent::Refused(refusal, entry) => {
+                let response = refusal.respond(&id);
+                entry.refuse(&refusal);
+                return response;
+            }
+            // An upgrade is never pinned, so what moved has no other half.
+            Sent::Moved { case: again, entry, lease: held } => {
+                (case, lease, flow, draft) = (again, held, Flow::Nothing, entry.again());
+            }
+        }
+    }
+    let response = Refusal::Moved.respond(&id);
+    draft.refuse(&gate.record, peer, &Refusal::Moved);
+    response
+}
+
+/// What can be said of a request before anything in it is believed.
+fn begin(peer: &Peer, request: &Request<Incoming>) -> Subject {
+    let cut = |text: &str| text.chars().take(1_024).collect::<String>();
+    Subject {
+        request: uuid::Uuid::now_v7().to_string(),
+        source: peer.address().to_string(),
+        user_agent: request.headers().get("user-agent").and_then(|value| value.to_str().ok()).map(cut),
+        method: cut(request.method().as_str()),
+        path: cut(request.uri().path()),
+        ..Subject::default()
+    }
+}
+
+/// Identity, attributes, lease, payload: in this order. The lease is there before any snapshot is loaded to
+/// decide with.
+async fn open(
+    gate: &Gate,
+    peer: &Peer,
+    mut request: Request<Incoming>,
+    draft: &mut Draft,
+) -> Result<Opened, Refusal> {
+    let id = draft.id().to_owned();
+    let snapshot = gate.state.snapshot();
+    let check = Check {
+        snapshot: &snapshot,
+        audience: &gate.audience,
+        limits: &gate.limits,
+        now: gate.clock.now(),
+    };
+    let identity = authenticate(peer, request.headers(), &id, check)?;
+    let subject = draft.subject();
+    subject.by(identity.agent());
+    subject.credential = Some(identity.key().fingerprint());
+    subject.proof = Some(identity.proof().as_str());
+
+    let route = Route::read(request.uri())?;
+    subject.cluster = Some(route.cluster.to_owned());
+    let line = Line { method: request.method().as_str(), path: route.path, query: route.query };
+    let attributes = Attributes::parse(line).map_err(Refusal::Unreadable)?;
+    subject.asks(&attributes);
+    let unknown = || Refusal::UnknownCluster(route.cluster.to_owned());
+    let cluster = snapshot.cluster(route.cluster).ok_or_else(unknown)?.clone();
+
+    let holder = Holder {
+        agent: identity.agent().clone(),
+        key: identity.key().clone(),
+        cluster: cluster.name().to_owned(),
+    };
+    let lease = gate.leases.register(holder, peer.connection());
+    let flow = flow(&mut request, &attributes)?;
+    let (parts, body) = request.into_parts();
+    let payload = gate.bodies.read(&parts.headers, body).await?;
+    let case = Case::new(identity.agent().clone(), attributes, payload).map_err(Refusal::Body)?;
+    Ok(Opened { case, lease, flow, cluster, headers: parts.headers })
+}
+
+/// Whether the connection is to change its protocol. Only what is made for it may ask.
+fn flow(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow, Refusal> {
+    let Some(protocol) = headers::upgrade(request.headers()).map_err(Refusal::Upgrade)? else {
+        return Ok(Flow::Nothing);
+    };
+    let made_for_it = attributes.connect().is_some()
+        || attributes.verb() == Verb::Watch
+        || stream_of(attributes) == Stream::Open;
+    let whole = request.method() == Method::GET || request.method() == Method::POST;
+    if !made_for_it || !whole {
+        return Err(Refusal::Ambiguous("only exec, attach, port-forward, proxy, watch and log may be upgraded"));
+    }
+    Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
+}
+
+/// Decides, and records the intent. What was decided with a snapshot that is gone by then is decided again:
+/// a revocation between the two would otherwise be missed.
+async fn admit(
+    gate: &Gate,
+    mut draft: Draft,
+    mut case: Case,
+    lease: &Lease,
+    cluster: &Cluster,
+) -> Result<(Permit, Entry), (Draft, Refusal)> {
+    let durability = Durability::of(&case);
+    let mut facts = Facts::none();
+    for _ in 0..ROUNDS {
+        let snapshot = gate.state.snapshot();
+        if let Err(out) = snapshot.standing(lease.agent(), lease.key()) {
+            return Err((draft, Refusal::Out(out)));
+        }
+        let none = Rules::none();
+        let rules = snapshot.rules(lease.agent(), cluster.name()).unwrap_or(&none);
+        let permit = match decide(case, rules, &facts, gate.clock.now()) {
+            Decision::Permit(permit) => permit,
+            Decision::Deny(denial, _) => return Err((draft, Refusal::Denied(Box::new(denial)))),
+            Decision::Needs(Needs::Live, asked) => {
+                facts = match live(cluster, &asked).await {
+                    Ok(facts) => facts,
+                    Err(refusal) => return Err((draft, refusal)),
+                };
+                case = asked;
+                continue;
+            }
+        };
+        lease.permit(Permitted {
+            grant: permit.grant().to_owned(),
+            attributes: permit.attributes().clone(),
+            stream: stream_of(permit.attributes()),
+        });
+        let entry = match draft.intend(&gate.record, &permit, lease, durability).await {
+            Ok(entry) => entry,
+            Err((draft, refused)) => return Err((draft, Refusal::NotRecorded(refused))),
+        };
+        if lease.cut().is_some() {
+            return Err((entry.again(), Refusal::Cut));
+        }
+        if Arc::ptr_eq(&snapshot, &gate.state.snapshot()) {
+            return Ok((permit, entry));
+        }
+        (draft, case) = (entry.again(), permit.into_case());
+    }
+    Err((draft, Refusal::Busy("decisions on one request while manifests change")))
+}
+
+async fn live(cluster: &Cluster, case: &Case) -> Result<Facts, Refusal> {
+    let errand = Errand::Live { agent: case.agent(), path: case.attributes().object_path() };
+    cluster.live(errand).await.map(Facts::with_live).map_err(Refusal::Cluster)
+}
+
+fn stream_of(attributes: &Attributes) -> Stream {
+    let open = match attributes.connect() {
+        Some(Connect::Exec | Connect::Attach | Connect::PortForward | Connect::Proxy) => true,
+        None => attributes.is_stream(),
+    };
+    if open { Stream::Open } else { Stream::Short }
+}

@@ -1,0 +1,307 @@
+//! Draft → Entry → outcome. A draft reserves the outcome's place in the record's queue before anything is
+//! done, so that every ending has one: refusals, panics, lost callers and cuts.
+
+use drawbridge_policy::{Case, Millis, Permit};
+use drawbridge_store::Part;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::OwnedPermit;
+use tokio::time::timeout;
+
+use super::entry::{Subject, body_fields};
+use super::fold::Fate;
+use super::writer::{Job, NotRecorded, Record};
+use crate::clock::Clock;
+use crate::connection::peer::Peer;
+use crate::lease::{CutReason, Lease};
+use crate::refusal::Refusal;
+
+/// How a request ended.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The cluster answered, and the caller got all of it.
+    Answered {
+        /// The cluster's status code.
+        status: u16,
+    },
+    /// It was not let through, or could not be carried out.
+    Refused {
+        /// The refusal's stable reason.
+        reason: &'static str,
+        /// What the caller was told.
+        message: String,
+        /// The status code that the caller got.
+        status: u16,
+    },
+    /// A revocation, an expiry or a change of manifests ended it.
+    Cut {
+        /// Why.
+        reason: CutReason,
+    },
+    /// The caller went away before the end.
+    CallerGone,
+    /// The cluster went away before the end.
+    ClusterGone {
+        /// What happened, in the words of the transport.
+        message: String,
+    },
+    /// A fault in the gateway ended it; if it was sent, what became of it isn't known.
+    Panic,
+}
+
+impl Outcome {
+    fn result(&self) -> &'static str {
+        match self {
+            Outcome::Answered { .. } => "answered",
+            Outcome::Refused { reason, .. } => reason,
+            Outcome::Cut { .. } => "cut",
+            Outcome::CallerGone => "caller-gone",
+            Outcome::ClusterGone { .. } => "cluster-gone",
+            Outcome::Panic => "panic",
+        }
+    }
+}
+
+/// Bytes that went each way.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Traffic {
+    /// From the cluster to the caller.
+    pub to_caller: u64,
+    /// From the caller to the cluster, on upgraded connections.
+    pub to_cluster: u64,
+}
+
+/// The reserved place of one outcome, and what is known so far.
+#[derive(Debug)]
+struct Open {
+    subject: Subject,
+    place: Option<OwnedPermit<Job>>,
+    began: Millis,
+    clock: Clock,
+    sent: Sent,
+    traffic: Traffic,
+    status: Option<u16>,
+    decided: Value,
+}
+
+/// Whether anything of the request has left for the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Sent {
+    No,
+    Yes,
+}
+
+/// A request that was not let through yet.
+#[derive(Debug)]
+pub struct Draft(Open);
+
+/// A request whose intent is in the record. Only with one is anything sent.
+#[derive(Debug)]
+pub struct Entry {
+    open: Open,
+    cut: std::sync::Arc<crate::lease::Held>,
+}
+
+impl Record {
+    /// Reserves the place of a request's outcome. Refused while the record takes no writes.
+    pub async fn draft(&self, subject: Subject) -> Result<Draft, NotRecorded> {
+        if self.is_failing() {
+            return Err(NotRecorded::Failing);
+        }
+        let reserve = self.jobs.clone().reserve_owned();
+        let place = match timeout(self.patience, reserve).await {
+            Ok(Ok(place)) => place,
+            Ok(Err(_closed)) => return Err(NotRecorded::Closed),
+            Err(_elapsed) => return Err(NotRecorded::Slow),
+        };
+        Ok(Draft(Open {
+            subject,
+            place: Some(place),
+            began: self.clock.now(),
+            clock: self.clock.clone(),
+            sent: Sent::No,
+            traffic: Traffic::default(),
+            status: None,
+            decided: Value::Null,
+        }))
+    }
+}
+
+impl Draft {
+    /// What is known of the request, to be filled in along the path.
+    pub fn subject(&mut self) -> &mut Subject {
+        &mut self.0.subject
+    }
+
+    /// The entry's id.
+    pub fn id(&self) -> &str {
+        &self.0.subject.request
+    }
+
+    /// Writes the refusal. One of an unknown caller is folded with its like.
+    pub fn refuse(mut self, record: &Record, peer: &Peer, refusal: &Refusal) {
+        if self.0.subject.agent.is_none() {
+            let now = self.0.clock.now();
+            if record.fold.count(peer.address().ip(), refusal.reason(), now) == Fate::Counted {
+                self.0.place = None;
+                return;
+            }
+        }
+        self.0.decided = refusal.decided();
+        self.0.finish(&refused(refusal));
+    }
+
+    /// Records the intent. For a write, and for reads of Secrets, it is durable when this returns; other
+    /// reads are written with the next group.
+    pub async fn intend(
+        mut self,
+        record: &Record,
+        permit: &Permit,
+        lease: &Lease,
+        durability: Durability,
+    ) -> Result<Entry, (Draft, NotRecorded)> {
+        let decided = json!({
+            "rule": permit.rule().to_string(),
+            "grant": permit.grant(),
+            "pinned": permit.pinned().map(ToString::to_string),
+            "body": body_fields(self.id(), permit.attributes(), permit.payload()),
+        });
+        let row = self.0.subject.row(Part::Begin, self.0.clock.now(), None, decided.clone());
+        let written = match durability {
+            Durability::Before => record.intend(row).await,
+            Durability::Soon => record.note(row).await,
+        };
+        match written {
+            Ok(()) => {
+                self.0.decided = json!({ "rule": permit.rule().to_string(), "grant": permit.grant() });
+                Ok(Entry { open: self.0, cut: lease.held() })
+            }
+            Err(refused) => Err((self, refused)),
+        }
+    }
+}
+
+/// When an intent must be durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Before anything is sent: writes, exec and the like, reads of Secrets.
+    Before,
+    /// With the next group: other reads. A crash loses at most a second of them.
+    Soon,
+}
+
+impl Durability {
+    /// What a case needs.
+    pub fn of(case: &Case) -> Durability {
+        use drawbridge_policy::Effect;
+        let attributes = case.attributes();
+        match attributes.effect() {
+            Effect::Write => Durability::Before,
+            Effect::Read if attributes.reads_secrets() => Durability::Before,
+            Effect::Read => Durability::Soon,
+        }
+    }
+}
+
+impl Entry {
+    /// From here on something has left for the cluster.
+    pub fn sent(&mut self) {
+        self.open.sent = Sent::Yes;
+    }
+
+    /// The cluster has begun its answer.
+    pub fn answered(&mut self, status: u16) {
+        self.open.status = Some(status);
+    }
+
+    /// Counts bytes.
+    pub fn traffic(&mut self) -> &mut Traffic {
+        &mut self.open.traffic
+    }
+
+    /// The entry's id, which the cluster's audit log gets too.
+    pub fn id(&self) -> &str {
+        &self.open.subject.request
+    }
+
+    /// Another attempt at the same request, after the object changed.
+    pub fn again(self) -> Draft {
+        let mut entry = self;
+        let open = Open {
+            subject: entry.open.subject.clone(),
+            place: entry.open.place.take(),
+            began: entry.open.began,
+            clock: entry.open.clock.clone(),
+            sent: Sent::No,
+            traffic: Traffic::default(),
+            status: None,
+            decided: Value::Null,
+        };
+        Draft(open)
+    }
+
+    /// The request is over.
+    pub fn finish(mut self, outcome: &Outcome) {
+        self.open.finish(outcome);
+    }
+
+    /// The request was let through but could not be carried out.
+    pub fn refuse(mut self, refusal: &Refusal) {
+        self.open.finish(&refused(refusal));
+    }
+}
+
+fn refused(refusal: &Refusal) -> Outcome {
+    Outcome::Refused {
+        reason: refusal.reason(),
+        message: refusal.message(),
+        status: refusal.status().as_u16(),
+    }
+}
+
+impl Open {
+    fn finish(&mut self, outcome: &Outcome) {
+        let Some(place) = self.place.take() else { return };
+        let now = self.clock.now();
+        let mut more = json!({
+            "outcome": outcome,
+            "sent": self.sent,
+            "status": self.status,
+            "bytesToCaller": self.traffic.to_caller,
+            "bytesToCluster": self.traffic.to_cluster,
+            "milliseconds": now.0.saturating_sub(self.began.0),
+        });
+        if let (Value::Object(more), Value::Object(decided)) = (&mut more, std::mem::take(&mut self.decided)) {
+            more.extend(decided);
+        }
+        let row = self.subject.row(Part::Outcome, now, Some(outcome.result()), more);
+        place.send(Job::Row(Box::new(row)));
+    }
+
+    /// An ending that nobody wrote: the request's future or body was dropped.
+    fn abandon(&mut self, cut: Option<CutReason>) {
+        if self.place.is_none() {
+            return;
+        }
+        let outcome = match cut {
+            Some(reason) => Outcome::Cut { reason },
+            None if std::thread::panicking() => Outcome::Panic,
+            None => Outcome::CallerGone,
+        };
+        self.finish(&outcome);
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        self.0.abandon(None);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.open.abandon(self.cut.reason());
+    }
+}

@@ -1,0 +1,144 @@
+//! What one entry says. The field names are the record's format: they are documented in
+//! docs/reference/record.md and never change their meaning.
+
+use drawbridge_policy::{AgentName, Attributes, Millis, Payload};
+use drawbridge_store::{Part, Row};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::redact;
+
+/// A request as the record keeps it: filled in step by step along the path.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subject {
+    /// The entry's id; the cluster's audit log has it as `Audit-ID`.
+    pub request: String,
+    /// Where the connection comes from.
+    pub source: String,
+    /// The agent, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Fingerprint of the key that the agent was recognised by. It tells running copies apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+    /// The form in which the key was proven: `certificate` or `token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<&'static str>,
+    /// The token's or session's own id, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The caller's User-Agent: its own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// The cluster's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// HTTP method as received.
+    pub method: String,
+    /// The path as received, cut at 1,024 bytes.
+    pub path: String,
+    /// The query, once it was understood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The verb that was decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verb: Option<String>,
+    /// API group; empty for the core group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_group: Option<String>,
+    /// Resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// Subresource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subresource: Option<String>,
+    /// Namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Object name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl Subject {
+    /// Notes what the request asks for.
+    pub fn asks(&mut self, attributes: &Attributes) {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        self.verb = Some(attributes.decided_verb().to_string());
+        self.query = some(&attributes.query().encoded());
+        if let Some(resource) = attributes.resource() {
+            self.api_group = Some(resource.group().to_owned());
+            self.resource = some(resource.resource());
+            self.subresource = some(resource.subresource());
+            self.namespace = some(resource.namespace());
+            self.name = some(resource.name());
+        }
+    }
+
+    /// Notes who asks.
+    pub fn by(&mut self, agent: &AgentName) {
+        self.agent = Some(agent.as_str().to_owned());
+    }
+
+    /// The row of one part of this request's entry.
+    pub fn row(&self, part: Part, time: Millis, result: Option<&str>, more: Value) -> Row {
+        let mut body = serde_json::json!({ "time": time.0, "part": part_name(part), "request": self });
+        if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
+            body.extend(more);
+        }
+        Row {
+            request: self.request.clone(),
+            part,
+            time: time.0,
+            agent: self.agent.clone(),
+            task: None,
+            session: self.session.clone(),
+            cluster: self.cluster.clone(),
+            verb: self.verb.clone(),
+            api_group: self.api_group.clone(),
+            resource: self.resource.clone(),
+            subresource: self.subresource.clone(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            result: result.map(str::to_owned),
+            body: body.to_string(),
+        }
+    }
+}
+
+/// The name of a part in an entry's JSON.
+pub fn part_name(part: Part) -> &'static str {
+    match part {
+        Part::Begin => "begin",
+        Part::Attempt => "attempt",
+        Part::Outcome => "outcome",
+        Part::Event => "event",
+    }
+}
+
+/// What the record keeps of a body: its digest, salted with the request's id, and for a write the body
+/// itself with Secret values left out.
+pub fn body_fields(request: &str, attributes: &Attributes, payload: &Payload) -> Value {
+    if payload.bytes().is_empty() {
+        return Value::Null;
+    }
+    let mut salted = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    salted.update(request.as_bytes());
+    salted.update(payload.bytes());
+    serde_json::json!({
+        "contentType": payload.content_type(),
+        "bytes": payload.bytes().len(),
+        "digest": format!("sha256:{}", hex(salted.finish().as_ref())),
+        "content": redact::content(attributes, payload),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String can't fail.
+        write!(text, "{byte:02x}").unwrap_or_default();
+        text
+    })
+}

@@ -1,0 +1,141 @@
+//! Refusals of callers that nobody knows are folded: one row per source, reason and minute, with a count. A
+//! stranger can't fill the record.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use drawbridge_policy::Millis;
+use drawbridge_store::{Part, Row};
+
+/// Refusals of one kind from one source within this many milliseconds become one row.
+const WINDOW: i64 = 60_000;
+/// Sources and reasons told apart at once; past that, all others count as one.
+const KINDS: usize = 1_024;
+
+type Kind = (Option<IpAddr>, &'static str);
+
+/// Counts of the refusals that wait for the end of their minute.
+#[derive(Debug, Default)]
+pub struct Fold {
+    open: Mutex<HashMap<Kind, Window>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    began: Millis,
+    more: u64,
+}
+
+/// What becomes of one refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is the first of its kind: write it.
+    First,
+    /// It was counted.
+    Counted,
+}
+
+impl Fold {
+    /// Counts a refusal of an unknown caller.
+    pub fn count(&self, source: IpAddr, reason: &'static str, now: Millis) -> Fate {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = open.contains_key(&(Some(source), reason));
+        let kind = if known || open.len() < KINDS { (Some(source), reason) } else { (None, reason) };
+        match open.get_mut(&kind) {
+            Some(window) => {
+                window.more += 1;
+                Fate::Counted
+            }
+            None => {
+                open.insert(kind, Window { began: now, more: 0 });
+                Fate::First
+            }
+        }
+    }
+
+    /// The rows of every minute that is over.
+    pub fn take_over(&self, now: Millis) -> Vec<Row> {
+        self.take(now, |window| now.0.saturating_sub(window.began.0) >= WINDOW)
+    }
+
+    /// The rows of every minute, over or not: the gateway ends.
+    pub fn take_all(&self, now: Millis) -> Vec<Row> {
+        self.take(now, |_| true)
+    }
+
+    fn take(&self, now: Millis, over: impl Fn(&Window) -> bool) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|kind, window| {
+            if !over(window) {
+                return true;
+            }
+            if window.more > 0 {
+                rows.push(row(kind, *window, now));
+            }
+            false
+        });
+        rows
+    }
+}
+
+fn row(kind: &Kind, window: Window, now: Millis) -> Row {
+    let (source, reason) = kind;
+    let body = serde_json::json!({
+        "time": now.0,
+        "part": "event",
+        "event": "refused-again",
+        "source": source.map(|source| source.to_string()),
+        "reason": reason,
+        "times": window.more,
+        "since": window.began.0,
+    });
+    Row {
+        request: uuid::Uuid::now_v7().to_string(),
+        part: Part::Event,
+        time: now.0,
+        agent: None,
+        task: None,
+        session: None,
+        cluster: None,
+        verb: None,
+        api_group: None,
+        resource: None,
+        subresource: None,
+        namespace: None,
+        name: None,
+        result: Some((*reason).to_owned()),
+        body: body.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_is_written_and_the_rest_of_the_minute_counted() {
+        let fold = Fold::default();
+        let source = IpAddr::from([127, 0, 0, 1]);
+        assert_eq!(fold.count(source, "no-credential", Millis(0)), Fate::First);
+        assert_eq!(fold.count(source, "no-credential", Millis(1)), Fate::Counted);
+        assert_eq!(fold.count(source, "no-credential", Millis(2)), Fate::Counted);
+        assert!(fold.take_over(Millis(59_999)).is_empty());
+        let rows = fold.take_over(Millis(60_000));
+        assert_eq!(rows.len(), 1);
+        assert!(rows[0].body.contains(r#""times":2"#), "{}", rows[0].body);
+        assert_eq!(fold.count(source, "no-credential", Millis(60_001)), Fate::First);
+    }
+
+    #[test]
+    fn many_sources_take_bounded_room() {
+        let fold = Fold::default();
+        for n in 0..100_000_u32 {
+            fold.count(IpAddr::from(n.to_be_bytes()), "no-credential", Millis(0));
+        }
+        assert!(fold.open.lock().unwrap().len() <= KINDS + 1);
+        let counted: usize = fold.take_all(Millis(1)).len();
+        assert_eq!(counted, 1, "all past the bound are one row");
+    }
+}

@@ -1,0 +1,316 @@
+//! Every way in which the gateway says no, at its edge: a status code, a stable reason and one sentence that
+//! is enough for a person or a language model to act on. Answered as a Kubernetes `Status`, so that every
+//! client prints it.
+
+use drawbridge_policy::{BodyError, Denial, Next, Unreadable};
+use http::{Response, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::broker::answer::Answer;
+use crate::identity::certificate::BadCertificate;
+use crate::identity::token::BadToken;
+use crate::record::writer::NotRecorded;
+
+/// Why a request was not carried out.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The path names no cluster.
+    NoCluster,
+    /// The path names a cluster that isn't known.
+    UnknownCluster(String),
+    /// Nothing in the request says who asks.
+    NoCredential,
+    /// The credential's form can't be used here.
+    Credential(&'static str),
+    /// The client certificate does not count.
+    Certificate(BadCertificate),
+    /// The token does not count.
+    Token(BadToken),
+    /// The credential is good and belongs to no known agent. Holds the entry's id.
+    Unrecognised(String),
+    /// The agent or its key is suspended or revoked.
+    Out(Out),
+    /// The request can't be read in one way only.
+    Unreadable(Unreadable),
+    /// The body can't be read in one way only.
+    Body(BodyError),
+    /// Its headers can be read in more than one way.
+    Ambiguous(&'static str),
+    /// The body is longer than any that a cluster takes.
+    TooLarge(usize),
+    /// The body did not come in time, or its sender went away.
+    NoBody(&'static str),
+    /// Too much is going on at once.
+    Busy(&'static str),
+    /// The policy says no.
+    Denied(Box<Denial>),
+    /// It changed under every attempt.
+    Moved,
+    /// It can't be recorded, so it isn't done.
+    NotRecorded(NotRecorded),
+    /// The cluster can't be reached, or not with the credential that the gateway has for it.
+    Cluster(ClusterFault),
+    /// The request was cut while it was being decided.
+    Cut,
+    /// A fault in the gateway.
+    Fault,
+}
+
+/// Whose standing ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Out {
+    /// The agent.
+    pub agent: String,
+    /// `agent` or `key`.
+    pub what: &'static str,
+    /// `suspended` or `revoked`.
+    pub how: &'static str,
+}
+
+/// What is wrong between the gateway and a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClusterFault {
+    /// The credential or the address could not be read. Holds the cluster.
+    Unusable(String),
+    /// No connection. Holds the cluster.
+    Unreachable(String),
+    /// It took the request and did not answer, so that nobody knows what became of it. Holds the cluster.
+    Silent(String),
+    /// It does not take the gateway's credential. Holds the cluster.
+    Unauthorized(String),
+    /// It does not let the gateway act for agents. Holds the cluster.
+    MayNotImpersonate(String),
+    /// It answered with a redirect, which is never followed. Holds the cluster.
+    Redirected(String),
+}
+
+impl Refusal {
+    /// The HTTP status: 401 only for credentials, 403 for policy, 503 when the gateway can't decide or record.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Refusal::NoCluster | Refusal::UnknownCluster(_) => StatusCode::NOT_FOUND,
+            Refusal::NoCredential
+            | Refusal::Credential(_)
+            | Refusal::Certificate(_)
+            | Refusal::Token(_)
+            | Refusal::Unrecognised(_) => StatusCode::UNAUTHORIZED,
+            Refusal::Out(_) | Refusal::Denied(_) => StatusCode::FORBIDDEN,
+            Refusal::Unreadable(_) | Refusal::Body(_) | Refusal::Ambiguous(_) => StatusCode::BAD_REQUEST,
+            Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::NoBody(_) => StatusCode::REQUEST_TIMEOUT,
+            Refusal::Moved => StatusCode::CONFLICT,
+            Refusal::Cluster(ClusterFault::Silent(_)) => StatusCode::GATEWAY_TIMEOUT,
+            Refusal::Cluster(ClusterFault::Redirected(_)) => StatusCode::BAD_GATEWAY,
+            Refusal::Busy(_) | Refusal::NotRecorded(_) | Refusal::Cluster(_) | Refusal::Cut => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Refusal::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// A stable word: the record's field and a metric's label.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Refusal::NoCluster => "no-cluster",
+            Refusal::UnknownCluster(_) => "unknown-cluster",
+            Refusal::NoCredential => "no-credential",
+            Refusal::Credential(_) => "bad-credential",
+            Refusal::Certificate(_) => "bad-certificate",
+            Refusal::Token(_) => "bad-token",
+            Refusal::Unrecognised(_) => "unrecognised",
+            Refusal::Out(out) => out.how,
+            Refusal::Unreadable(unreadable) => unreadable.reason(),
+            Refusal::Body(_) => "unreadable-body",
+            Refusal::Ambiguous(_) => "ambiguous",
+            Refusal::TooLarge(_) => "too-large",
+            Refusal::NoBody(_) => "no-body",
+            Refusal::Busy(_) => "busy",
+            Refusal::Denied(denial) => denial.reason().as_str(),
+            Refusal::Moved => "moved",
+            Refusal::NotRecorded(_) => "not-recorded",
+            Refusal::Cluster(_) => "cluster",
+            Refusal::Cut => "cut",
+            Refusal::Fault => "fault",
+        }
+    }
+
+    /// What the caller is told. Safe for it: it names no credential, no address and no other agent.
+    pub fn message(&self) -> String {
+        match self {
+            Refusal::NoCluster => "no cluster is named here: the path begins with /clusters/NAME; \
+                'drawbridge kubeconfig' writes a kubeconfig that does so"
+                .to_owned(),
+            Refusal::UnknownCluster(name) => {
+                format!("no cluster {name:?} is known here; ask the gateway's administrator which there are")
+            }
+            Refusal::NoCredential => "nothing says which agent asks: present the agent's client certificate \
+                or a token signed with its key ('drawbridge credential' makes both)"
+                .to_owned(),
+            Refusal::Credential(why) => format!("the credential can't be used here: {why}"),
+            Refusal::Certificate(bad) => bad.to_string(),
+            Refusal::Token(bad) => bad.to_string(),
+            Refusal::Unrecognised(id) => format!(
+                "the credential is good but belongs to no known agent; an administrator finds it as {id} in \
+                 the record and can enrol it"
+            ),
+            Refusal::Out(out) => out.message(),
+            Refusal::Unreadable(unreadable) => format!("the request is refused as ambiguous: {unreadable}"),
+            Refusal::Body(error) => format!("the request's body is refused: {error}"),
+            Refusal::Ambiguous(why) => format!("the request is refused as ambiguous: {why}"),
+            Refusal::TooLarge(bound) => format!("the request's body is longer than {bound} bytes"),
+            Refusal::NoBody(why) => format!("the request's body did not arrive: {why}"),
+            Refusal::Busy(what) => format!("the gateway is at its limit of {what}; try again in a moment"),
+            Refusal::Denied(denial) => denial.message(),
+            Refusal::Moved => "the object changed under every attempt to decide on it; try again".to_owned(),
+            Refusal::NotRecorded(why) => {
+                format!("{why}, and nothing is done that isn't recorded; try again when it is")
+            }
+            Refusal::Cluster(fault) => fault.message(),
+            Refusal::Cut => "the agent's standing changed while the request was being decided".to_owned(),
+            Refusal::Fault => "the gateway had a fault while it carried out the request; it is recorded, and \
+                what became of the request isn't known"
+                .to_owned(),
+        }
+    }
+
+    /// What the caller had best do.
+    pub fn next(&self) -> Next {
+        match self {
+            Refusal::Denied(denial) => denial.next(),
+            Refusal::NoCluster
+            | Refusal::Unreadable(_)
+            | Refusal::Body(_)
+            | Refusal::Ambiguous(_)
+            | Refusal::TooLarge(_) => {
+                Next::ChangeRequest
+            }
+            Refusal::NoCredential | Refusal::Credential(_) | Refusal::Certificate(_) | Refusal::Token(_) => {
+                Next::ReAuthenticate
+            }
+            Refusal::UnknownCluster(_) | Refusal::Unrecognised(_) => Next::AskPerson,
+            Refusal::Out(_) => Next::Stop,
+            Refusal::NoBody(_)
+            | Refusal::Busy(_)
+            | Refusal::Moved
+            | Refusal::NotRecorded(_)
+            | Refusal::Cut => Next::Wait,
+            Refusal::Cluster(fault) => fault.next(),
+            Refusal::Fault => Next::AskPerson,
+        }
+    }
+
+    /// What the record keeps about the decision.
+    pub fn decided(&self) -> Value {
+        match self {
+            Refusal::Denied(denial) => json!({ "rule": denial.rule().map(ToString::to_string) }),
+            _ => Value::Null,
+        }
+    }
+
+    /// The answer: a Kubernetes `Status`. `details` are the object's, as the API server gives them.
+    pub fn respond(&self, id: &str) -> Response<Answer> {
+        let status = self.status();
+        let mut details = json!({
+            "causes": [
+                { "reason": self.reason(), "message": self.message(), "field": "drawbridge" },
+                { "reason": "next", "message": self.next().as_str(), "field": "drawbridge.next" },
+                { "reason": "entry", "message": id, "field": "drawbridge.entry" },
+            ]
+        });
+        let wait = self.next() == Next::Wait && status == StatusCode::SERVICE_UNAVAILABLE;
+        if let (true, Some(details)) = (wait, details.as_object_mut()) {
+            details.insert("retryAfterSeconds".to_owned(), json!(1));
+        }
+        let body = json!({
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message(),
+            "reason": kubernetes_reason(status),
+            "details": details,
+            "code": status.as_u16(),
+        });
+        let mut response = Response::new(Answer::whole(body.to_string().into_bytes()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache, private"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
+        }
+        if let Ok(id) = http::HeaderValue::from_str(id) {
+            headers.insert("audit-id", id);
+        }
+        response
+    }
+}
+
+impl Out {
+    fn message(&self) -> String {
+        let whose = match self.what {
+            "key" => format!("this key of agent {:?}", self.agent),
+            _ => format!("agent {:?}", self.agent),
+        };
+        format!(
+            "{whose} is {}. This is policy, not a fault: retrying or another tool won't help. Next: stop; a \
+             person decides when and whether it goes on",
+            self.how
+        )
+    }
+}
+
+impl ClusterFault {
+    fn message(&self) -> String {
+        match self {
+            ClusterFault::Unusable(cluster) => format!(
+                "the gateway can't use its configuration for cluster {cluster:?}; its administrator sees why \
+                 in the gateway's log"
+            ),
+            ClusterFault::Unreachable(cluster) => {
+                format!("cluster {cluster:?} can't be reached; nothing was sent; try again in a moment")
+            }
+            ClusterFault::Silent(cluster) => format!(
+                "cluster {cluster:?} took the request and gave no whole answer: it may have been carried out \
+                 or not; look before you repeat it"
+            ),
+            ClusterFault::Unauthorized(cluster) => format!(
+                "cluster {cluster:?} does not take the gateway's own credential (expired?); the gateway's \
+                 administrator must renew it"
+            ),
+            ClusterFault::MayNotImpersonate(cluster) => format!(
+                "cluster {cluster:?} does not let the gateway act for agents; its owner must give the gateway \
+                 the role that docs/guides/cluster.md shows"
+            ),
+            ClusterFault::Redirected(cluster) => {
+                format!("cluster {cluster:?} answered with a redirect, which the gateway never follows")
+            }
+        }
+    }
+
+    fn next(&self) -> Next {
+        match self {
+            ClusterFault::Unreachable(_) => Next::Wait,
+            ClusterFault::Silent(_) => Next::ChangeRequest,
+            ClusterFault::Unusable(_)
+            | ClusterFault::Unauthorized(_)
+            | ClusterFault::MayNotImpersonate(_)
+            | ClusterFault::Redirected(_) => Next::AskPerson,
+        }
+    }
+}
+
+/// The word that Kubernetes clients know for a status code.
+fn kubernetes_reason(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "BadRequest",
+        StatusCode::UNAUTHORIZED => "Unauthorized",
+        StatusCode::FORBIDDEN => "Forbidden",
+        StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => "Timeout",
+        StatusCode::CONFLICT => "Conflict",
+        StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLarge",
+        StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
+        _ => "InternalError",
+    }
+}

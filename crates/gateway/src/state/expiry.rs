@@ -1,0 +1,36 @@
+//! What ends by the clock ends at its time, not at the next request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::State;
+
+/// The longest sleep: clocks are set, machines are suspended.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// Ends the streams of every grant whose time is over, until `shutdown`.
+pub async fn run(state: Arc<State>, shutdown: CancellationToken) {
+    let mut changed = state.changed.subscribe();
+    let mut seen = state.clock.now();
+    loop {
+        let next = state.snapshot().next_end(seen);
+        let now = state.clock.now();
+        if next.is_some_and(|end| end <= now) {
+            let snapshot = state.snapshot();
+            let closed = state.review(&snapshot, &snapshot).await;
+            state.closed("expired", closed).await;
+            seen = now;
+            continue;
+        }
+        let wait = next.map_or(LONGEST, |end| {
+            Duration::from_millis(u64::try_from(end.0.saturating_sub(now.0)).unwrap_or(0)).min(LONGEST)
+        });
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            result = changed.changed() => if result.is_err() { return },
+            () = shutdown.cancelled() => return,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What the gateway knows, in memory and in the database, and how it changes: every change is written first,
+//! then the snapshot is swapped, then the leases are walked.
+
+pub mod change;
+pub mod expiry;
+pub mod snapshot;
+pub mod standing;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use drawbridge_policy::{AgentName, Case, Decision, Facts, Millis, Payload, Rules, decide};
+use drawbridge_store::Store;
+use thiserror::Error;
+use tokio::sync::{Mutex, watch};
+
+use crate::clock::Clock;
+use crate::cluster::Patience;
+use crate::lease::{Closed, CutReason, Held, Leases, Stream};
+use crate::record::writer::Record;
+use snapshot::{Snapshot, Unbuildable};
+
+/// The state of this replica.
+#[derive(Debug)]
+pub struct State {
+    current: ArcSwap<Snapshot>,
+    changing: Mutex<()>,
+    changed: watch::Sender<i64>,
+    store: Store,
+    leases: Leases,
+    record: Record,
+    clock: Clock,
+    patience: Patience,
+}
+
+/// What a state is made with.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// What is open.
+    pub leases: Leases,
+    /// Where changes are written.
+    pub record: Record,
+    /// The time.
+    pub clock: Clock,
+    /// Bounds on clusters.
+    pub patience: Patience,
+}
+
+/// Why the state can't be read.
+#[derive(Debug, Error)]
+pub enum Unloadable {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] drawbridge_store::Error),
+    /// What is in it.
+    #[error(transparent)]
+    Content(#[from] Unbuildable),
+}
+
+impl State {
+    /// Reads the database.
+    pub async fn load(parts: Parts) -> Result<State, Unloadable> {
+        let Parts { store, leases, record, clock, patience } = parts;
+        let everything = store.load().await?;
+        let snapshot = Snapshot::build(everything, patience)?;
+        let (changed, _) = watch::channel(snapshot.revision());
+        let current = ArcSwap::from_pointee(snapshot);
+        Ok(State { current, changing: Mutex::new(()), changed, store, leases, record, clock, patience })
+    }
+
+    /// Everything as it is now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// The database, for reading the record.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The requests that are open.
+    pub fn leases(&self) -> &Leases {
+        &self.leases
+    }
+
+    /// Swaps the snapshot, then ends what may no longer go on. In this order: a request that registers its
+    /// lease too late to be seen here loads the new snapshot.
+    async fn swap(&self, next: Snapshot) -> Closed {
+        let before = self.snapshot();
+        let next = Arc::new(next);
+        self.current.store(next.clone());
+        self.changed.send_replace(next.revision());
+        self.review(&before, &next).await
+    }
+
+    /// Decides every open request again, as things are at this moment.
+    async fn review(&self, before: &Snapshot, now: &Arc<Snapshot>) -> Closed {
+        let gone: Vec<AgentName> = before
+            .manifests()
+            .iter()
+            .filter(|stored| stored.row.kind == "Agent")
+            .filter_map(|stored| AgentName::parse(&stored.row.name).ok())
+            .filter(|agent| is_out(now, agent))
+            .collect();
+        let time = self.clock.now();
+        self.leases.cut(|held| verdict(held, before, now, time), &gone).await
+    }
+}
+
+fn is_out(snapshot: &Snapshot, agent: &AgentName) -> bool {
+    let subject = standing::Subject::Agent(agent.clone());
+    let active = matches!(snapshot.standings().of(&subject), standing::Standing::Active);
+    !active || snapshot.agent(agent).is_none()
+}
+
+/// Why an open request may not go on, if it may not.
+fn verdict(held: &Held, before: &Snapshot, now: &Snapshot, time: Millis) -> Option<CutReason> {
+    if let Err(out) = now.standing(held.agent(), held.key()) {
+        return Some(if out.what == "agent" { CutReason::Agent } else { CutReason::Key });
+    }
+    let Some(cluster) = now.cluster(held.cluster()) else { return Some(CutReason::Cluster) };
+    if before.cluster(held.cluster()).is_some_and(|was| !Arc::ptr_eq(was, cluster)) {
+        return Some(CutReason::Cluster);
+    }
+    let permitted = held.permitted()?;
+    let goes_on = match permitted.stream {
+        Stream::Open => {
+            let none = Rules::none();
+            let rules = now.rules(held.agent(), held.cluster()).unwrap_or(&none);
+            let case = Case::new(held.agent().clone(), permitted.attributes.clone(), Payload::none());
+            case.is_ok_and(|case| matches!(decide(case, rules, &Facts::none(), time), Decision::Permit(_)))
+        }
+        Stream::Short => permitted.grant.is_empty() || now.grant_in_force(&permitted.grant, time).is_some(),
+    };
+    (!goes_on).then_some(CutReason::Grant)
+}

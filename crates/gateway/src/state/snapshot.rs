@@ -1,0 +1,254 @@
+//! Everything that decisions read, as it is at one moment: built from the database, never changed, swapped
+//! whole.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use drawbridge_policy::{AgentName, Held, Millis, Rules};
+use drawbridge_store::{Everything, StateChange};
+use thiserror::Error;
+
+use super::standing::{Standing, Standings, Subject};
+use crate::cluster::{Cluster, Patience};
+use crate::identity::key::PublicKey;
+use crate::manifest::{Agent, Grant, Identity, Manifest, ManifestError, Scope};
+use crate::refusal::Out;
+
+/// A stored manifest that this release can't read.
+#[derive(Debug, Error)]
+#[error("the stored {kind} {name:?} can't be read; was it written by a later release?")]
+pub struct Unbuildable {
+    kind: String,
+    name: String,
+    #[source]
+    cause: ManifestError,
+}
+
+/// All agents, grants, clusters and standings at one revision.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    revision: i64,
+    manifests: Arc<Vec<Arc<Stored>>>,
+    index: Arc<Index>,
+    standings: Standings,
+}
+
+/// What decisions look up, made from the manifests and the grants' standings.
+#[derive(Debug, Default)]
+struct Index {
+    agents: HashMap<AgentName, Arc<Stored>>,
+    keys: HashMap<PublicKey, AgentName>,
+    rules: HashMap<AgentName, HashMap<String, Rules>>,
+    clusters: HashMap<String, Arc<Cluster>>,
+    grants: HashMap<String, Option<Millis>>,
+}
+
+/// A manifest and what the database says about it.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// What it says.
+    pub manifest: Manifest,
+    /// The database's row.
+    pub row: drawbridge_store::Manifest,
+}
+
+impl Snapshot {
+    /// Builds from what the database holds.
+    pub fn build(from: Everything, patience: Patience) -> Result<Snapshot, Unbuildable> {
+        let manifests = from.manifests.into_iter().map(|row| {
+            let manifest = read(&row)?;
+            Ok(Arc::new(Stored { manifest, row }))
+        });
+        let manifests = Arc::new(manifests.collect::<Result<Vec<_>, Unbuildable>>()?);
+        let standings = Standings::new(from.states);
+        let index = Arc::new(Index::new(&manifests, &standings, &Index::default(), patience));
+        Ok(Snapshot { revision: from.revision, manifests, index, standings })
+    }
+
+    /// The snapshot after somebody's standing changed. Its revision is set once the database has it.
+    pub fn judged(&self, change: &StateChange, patience: Patience) -> Snapshot {
+        let mut next = self.clone();
+        if next.standings.change(change) == "grant" {
+            next.index = Arc::new(Index::new(&next.manifests, &next.standings, &self.index, patience));
+        }
+        next
+    }
+
+    /// The snapshot after manifests changed. Clusters that stay as they are keep their connections.
+    pub fn changed(&self, puts: Vec<Stored>, deleted: &[(&str, &str)], patience: Patience) -> Snapshot {
+        let key = |stored: &Stored| (stored.row.kind.clone(), stored.row.name.clone());
+        let mut manifests: BTreeMap<(String, String), Arc<Stored>> =
+            self.manifests.iter().map(|stored| (key(stored), stored.clone())).collect();
+        for (kind, name) in deleted {
+            manifests.remove(&((*kind).to_owned(), (*name).to_owned()));
+        }
+        for put in puts {
+            manifests.insert(key(&put), Arc::new(put));
+        }
+        let mut next = self.clone();
+        next.manifests = Arc::new(manifests.into_values().collect());
+        next.index = Arc::new(Index::new(&next.manifests, &next.standings, &self.index, patience));
+        next
+    }
+
+    /// Says which revision of the database this is.
+    pub fn at(mut self, revision: i64) -> Snapshot {
+        self.revision = revision;
+        self
+    }
+}
+
+impl Index {
+    fn new(manifests: &[Arc<Stored>], standings: &Standings, before: &Index, patience: Patience) -> Index {
+        let mut index = Index::default();
+        let mut scopes: HashMap<&str, &Scope> = HashMap::new();
+        let mut grants: Vec<&Grant> = Vec::new();
+        for stored in manifests {
+            match &stored.manifest {
+                Manifest::Agent(agent) => index.agent(agent, stored),
+                Manifest::Scope(scope) => {
+                    scopes.insert(stored.manifest.name(), scope);
+                }
+                Manifest::Grant(grant) => grants.push(grant),
+                Manifest::Cluster(cluster) => {
+                    let name = stored.manifest.name();
+                    let kept = before.clusters.get(name).filter(|kept| kept.access() == &cluster.access);
+                    let fresh = || Arc::new(Cluster::new(name.to_owned(), cluster.access.clone(), patience));
+                    index.clusters.insert(name.to_owned(), kept.cloned().unwrap_or_else(fresh));
+                }
+            }
+        }
+        index.grant(&grants, &scopes, standings);
+        index
+    }
+
+    fn agent(&mut self, agent: &Agent, stored: &Arc<Stored>) {
+        for identity in &agent.identities {
+            let Identity::Key(key) = identity;
+            self.keys.insert(key.clone(), agent.name.clone());
+        }
+        self.agents.insert(agent.name.clone(), stored.clone());
+    }
+
+    fn grant(&mut self, grants: &[&Grant], scopes: &HashMap<&str, &Scope>, standings: &Standings) {
+        let mut held: HashMap<AgentName, HashMap<String, Vec<Held>>> = HashMap::new();
+        for grant in grants {
+            let name = &grant.metadata.name;
+            let until = grant.until.map(|until| Millis(until.as_millisecond()));
+            self.grants.insert(name.clone(), until);
+            let standing = standings.of(&Subject::Grant(name.clone()));
+            for (agent, cluster, scope) in pairs(grant) {
+                let Some(scope) = scopes.get(scope) else { continue };
+                // A grant that is out gives nothing any more; what it forbids stays forbidden.
+                let scope = match standing {
+                    Standing::Active => scope.rules.clone(),
+                    Standing::Suspended(_) | Standing::Revoked(_) => Arc::new(scope.rules.denies()),
+                };
+                let namespaces = grant.namespaces.clone();
+                let clusters = held.entry(agent.clone()).or_default();
+                let rules = clusters.entry(cluster.to_owned()).or_default();
+                rules.push(Held { grant: name.clone(), until, namespaces, scope });
+            }
+        }
+        let rules_of = |clusters: HashMap<String, Vec<Held>>| {
+            clusters.into_iter().map(|(name, held)| (name, Rules::new(held))).collect()
+        };
+        self.rules = held.into_iter().map(|(agent, clusters)| (agent, rules_of(clusters))).collect();
+    }
+}
+
+impl Snapshot {
+    /// Counts changes.
+    pub fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// Every manifest, by kind and name.
+    pub fn manifests(&self) -> &[Arc<Stored>] {
+        &self.manifests
+    }
+
+    /// Who stands how.
+    pub fn standings(&self) -> &Standings {
+        &self.standings
+    }
+
+    /// An agent by name.
+    pub fn agent(&self, name: &AgentName) -> Option<&Agent> {
+        match &self.index.agents.get(name)?.manifest {
+            Manifest::Agent(agent) => Some(agent),
+            Manifest::Scope(_) | Manifest::Grant(_) | Manifest::Cluster(_) => None,
+        }
+    }
+
+    /// The agent that a key is enrolled for.
+    pub fn agent_of(&self, key: &PublicKey) -> Option<&AgentName> {
+        self.index.keys.get(key)
+    }
+
+    /// The keys enrolled for an agent.
+    pub fn keys_of(&self, agent: &AgentName) -> impl Iterator<Item = &PublicKey> {
+        let identities = self.agent(agent).map_or(&[][..], |agent| agent.identities.as_slice());
+        identities.iter().map(|Identity::Key(key)| key)
+    }
+
+    /// Whether the agent may act at all, recognised by this key.
+    pub fn standing(&self, agent: &AgentName, key: &PublicKey) -> Result<(), Out> {
+        let out = |what, how| Err(Out { agent: agent.as_str().to_owned(), what, how });
+        match self.standings.of(&Subject::Agent(agent.clone())) {
+            Standing::Suspended(_) => return out("agent", "suspended"),
+            Standing::Revoked(_) => return out("agent", "revoked"),
+            Standing::Active => {}
+        }
+        if self.index.keys.get(key) != Some(agent) {
+            return out("key", "revoked");
+        }
+        match self.standings.of(&Subject::Key(key.fingerprint())) {
+            Standing::Suspended(_) => out("key", "suspended"),
+            Standing::Revoked(_) => out("key", "revoked"),
+            Standing::Active => Ok(()),
+        }
+    }
+
+    /// What an agent holds on a cluster.
+    pub fn rules(&self, agent: &AgentName, cluster: &str) -> Option<&Rules> {
+        self.index.rules.get(agent).and_then(|clusters| clusters.get(cluster))
+    }
+
+    /// A cluster by name.
+    pub fn cluster(&self, name: &str) -> Option<&Arc<Cluster>> {
+        self.index.clusters.get(name)
+    }
+
+    /// All clusters.
+    pub fn clusters(&self) -> impl Iterator<Item = &Arc<Cluster>> {
+        self.index.clusters.values()
+    }
+
+    /// Whether a grant gives anything at this time.
+    pub fn grant_in_force(&self, grant: &str, now: Millis) -> Option<()> {
+        let until = self.index.grants.get(grant)?;
+        let over = until.is_some_and(|until| until <= now);
+        let active = matches!(self.standings.of(&Subject::Grant(grant.to_owned())), Standing::Active);
+        (active && !over).then_some(())
+    }
+
+    /// When the next grant ends.
+    pub fn next_end(&self, after: Millis) -> Option<Millis> {
+        self.index.grants.values().flatten().copied().filter(|until| *until > after).min()
+    }
+}
+
+fn pairs(grant: &Grant) -> impl Iterator<Item = (&AgentName, &str, &str)> {
+    grant.agents.iter().flat_map(move |agent| {
+        grant.clusters.iter().flat_map(move |cluster| {
+            grant.scopes.iter().map(move |scope| (agent, cluster.as_str(), scope.as_str()))
+        })
+    })
+}
+
+fn read(row: &drawbridge_store::Manifest) -> Result<Manifest, Unbuildable> {
+    let bad = |cause| Unbuildable { kind: row.kind.clone(), name: row.name.clone(), cause };
+    let value = serde_json::from_str(&row.body).map_err(|error| bad(ManifestError::from(error)))?;
+    Manifest::from_json(&value).map_err(bad)
+}

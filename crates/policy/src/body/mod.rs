@@ -1,0 +1,43 @@
+//! Bodies: the few that a decision reads, and what is sent in their place.
+
+mod error;
+
+use bytes::Bytes;
+
+pub use error::{BodyError, BodyFault};
+
+/// The largest body: etcd takes 1.5 MiB per object, the API server reads 3 MiB (`MaxRequestBodyBytes`).
+pub const MAX_BODY: usize = 3 * 1024 * 1024;
+
+/// A request's body with the type it was sent as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    content_type: Option<String>,
+    bytes: Bytes,
+}
+
+impl Payload {
+    /// A body as received, with its `Content-Type` header, if there was one.
+    #[must_use]
+    pub fn new(content_type: Option<&str>, bytes: Bytes) -> Self {
+        Self { content_type: content_type.map(str::to_owned), bytes }
+    }
+
+    /// No body, or one that is streamed because no decision reads it.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { content_type: None, bytes: Bytes::new() }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The type it was sent as.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
+    }
+}

@@ -1,0 +1,115 @@
+//! A refusal by policy, in words that help.
+
+use crate::rules::RuleId;
+
+/// The longest message, in bytes: it stands in a header-sized place in clients and in the record.
+pub const LONGEST_MESSAGE: usize = 600;
+
+/// Why a request was refused. Stable: metric label and field of the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The agent holds no grant on this cluster that hasn't ended.
+    NoGrant,
+    /// No rule of its grants allows it.
+    NoRule,
+    /// A deny rule refuses it.
+    DenyRule,
+    /// Only a rule that names it exactly could allow it, and none does.
+    Escape,
+    /// What no grant can allow.
+    BuiltIn,
+    /// It would create an object, and no rule allows that.
+    NeedsCreate,
+    /// It changes ownerReferences, and no rule allows the delete that this can cause.
+    OwnerReferences,
+    /// The object must be read to decide, and the cluster does not let the agent read it.
+    Unseen,
+    /// Something that is not yet read or built, so that it can't be decided.
+    Unsupported,
+}
+
+impl Reason {
+    /// The stable word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoGrant => "NoGrant",
+            Self::NoRule => "NoRule",
+            Self::DenyRule => "DenyRule",
+            Self::Escape => "Escape",
+            Self::BuiltIn => "BuiltIn",
+            Self::NeedsCreate => "NeedsCreate",
+            Self::OwnerReferences => "OwnerReferences",
+            Self::Unseen => "Unseen",
+            Self::Unsupported => "Unsupported",
+        }
+    }
+}
+
+/// What the caller can do next. Closed, so that programs can act on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Next {
+    /// Nothing helps: stop.
+    Stop,
+    /// Another request would be allowed.
+    ChangeRequest,
+    /// A person can change the grants.
+    AskPerson,
+    /// The same request may pass later.
+    Wait,
+    /// A new credential is needed.
+    ReAuthenticate,
+}
+
+impl Next {
+    /// The stable word, as `details.causes` carries it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::ChangeRequest => "change-request",
+            Self::AskPerson => "ask-person",
+            Self::Wait => "wait",
+            Self::ReAuthenticate => "re-authenticate",
+        }
+    }
+}
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    reason: Reason,
+    rule: Option<RuleId>,
+    message: String,
+    next: Next,
+}
+
+impl Denial {
+    pub(super) fn placeholder() -> Self {
+        Self { reason: Reason::NoGrant, rule: None, message: String::new(), next: Next::AskPerson }
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The rule that refused it, or the nearest one that would have allowed something like it.
+    #[must_use]
+    pub fn rule(&self) -> Option<&RuleId> {
+        self.rule.as_ref()
+    }
+
+    /// One self-sufficient line for the caller, at most [`LONGEST_MESSAGE`] bytes.
+    #[must_use]
+    pub fn message(&self) -> String {
+        self.message.clone()
+    }
+
+    /// What the caller can do next.
+    #[must_use]
+    pub fn next(&self) -> Next {
+        self.next
+    }
+}
