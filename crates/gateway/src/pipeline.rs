@@ -108,12 +108,8 @@ async fn open(
 ) -> Result<Opened, Refusal> {
     let id = draft.id().to_owned();
     let snapshot = gate.state.snapshot();
-    let check = Check {
-        snapshot: &snapshot,
-        audience: &gate.audience,
-        limits: &gate.limits,
-        now: gate.clock.now(),
-    };
+    let check =
+        Check { snapshot: &snapshot, audience: &gate.audience, limits: &gate.limits, now: gate.clock.now() };
     let identity = authenticate(peer, request.headers(), &id, check)?;
     let subject = draft.subject();
     subject.by(identity.agent());
@@ -151,7 +147,9 @@ fn flow(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow
         || stream_of(attributes) == Stream::Open;
     let whole = request.method() == Method::GET || request.method() == Method::POST;
     if !made_for_it || !whole {
-        return Err(Refusal::Ambiguous("only exec, attach, port-forward, proxy, watch and log may be upgraded"));
+        return Err(Refusal::Ambiguous(
+            "only exec, attach, port-forward, proxy, watch and log may be upgraded",
+        ));
     }
     Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
 }

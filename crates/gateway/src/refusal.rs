@@ -167,9 +167,11 @@ impl Refusal {
             }
             Refusal::Cluster(fault) => fault.message(),
             Refusal::Cut => "the agent's standing changed while the request was being decided".to_owned(),
-            Refusal::Fault => "the gateway had a fault while it carried out the request; it is recorded, and \
+            Refusal::Fault => {
+                "the gateway had a fault while it carried out the request; it is recorded, and \
                 what became of the request isn't known"
-                .to_owned(),
+                    .to_owned()
+            }
         }
     }
 
@@ -181,9 +183,7 @@ impl Refusal {
             | Refusal::Unreadable(_)
             | Refusal::Body(_)
             | Refusal::Ambiguous(_)
-            | Refusal::TooLarge(_) => {
-                Next::ChangeRequest
-            }
+            | Refusal::TooLarge(_) => Next::ChangeRequest,
             Refusal::NoCredential | Refusal::Credential(_) | Refusal::Certificate(_) | Refusal::Token(_) => {
                 Next::ReAuthenticate
             }

@@ -43,7 +43,7 @@ const ONE: [u8; 32] =
 
 /// An enrolled Ed25519 public key (RFC 8032). Two keys are equal exactly if one private key signs for both: encodings
 /// that stand for the same point as another one are refused.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PublicKey {
     bytes: [u8; 32],
 }
@@ -160,8 +160,8 @@ mod tests {
         let pair = pair();
         let key = PublicKey::from_bytes(pair.public_key().as_ref()).unwrap();
         let der = pair.public_key().as_der().unwrap();
-        assert_eq!(PublicKey::from_spki_der(der.as_ref()), Ok(key));
-        assert_eq!(PublicKey::parse(&key.to_string()), Ok(key));
+        assert_eq!(PublicKey::from_spki_der(der.as_ref()), Ok(key.clone()));
+        assert_eq!(PublicKey::parse(&key.to_string()), Ok(key.clone()));
         assert_eq!(key.to_string(), "ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=");
         assert_eq!(format!("{key:?}"), key.to_string());
     }

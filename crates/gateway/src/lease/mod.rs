@@ -12,8 +12,8 @@ use drawbridge_policy::{AgentName, Attributes};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 pub use connection::Connection;
-pub use cut::{Closed, CutReason};
 use cut::Latch;
+pub use cut::{Closed, CutReason};
 
 use crate::identity::key::PublicKey;
 

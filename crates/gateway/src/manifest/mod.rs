@@ -1,43 +1,147 @@
-//! stub
-#![allow(missing_docs)]
-use std::path::PathBuf;
-use std::sync::Arc;
-use drawbridge_policy::{AgentName, Reach, Millis};
-use crate::identity::key::PublicKey;
-pub struct Source { pub file: String, pub text: String }
-#[derive(Debug)]
-pub struct Located<T>(T);
-impl<T> Located<T> { pub fn get(&self) -> &T { &self.0 } }
-#[derive(Debug, thiserror::Error)]
-#[error("problems")]
-pub struct Problems;
-#[derive(Debug, thiserror::Error)]
-#[error("bad")]
-pub struct ManifestError;
-impl From<serde_json::Error> for ManifestError { fn from(_: serde_json::Error) -> Self { ManifestError } }
+//! What people declare: agents, scopes, grants and clusters, in Kubernetes' own shape, so that they can be read, compared
+//! and kept in git. Text is parsed into types that hold only what is right; everything that is wrong with all files of a
+//! call is told at once, each with file, line and column.
+
+mod agent;
+mod cautions;
+mod cluster;
+mod envelope;
+mod grant;
+mod located;
+mod metadata;
+mod names;
+mod scope;
+mod text;
+mod together;
+
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Value, json};
+use thiserror::Error;
+
+pub use agent::{Agent, Identity};
+pub use cautions::cautions;
+pub use cluster::{Cluster, ClusterAccess};
+pub use grant::Grant;
+pub use located::{Located, Source};
+pub use metadata::Metadata;
+pub use scope::Scope;
+pub use together::{check_together, needed_by};
+
+pub use crate::yaml::{Place, Problem, Problems};
+
+use crate::yaml::{Node, Report};
+
+/// The version of all manifests of this release.
+pub const API_VERSION: &str = "drawbridge.dev/v1alpha1";
+
+/// The kinds of manifests.
+pub const KINDS: &[&str] = &["Agent", "Scope", "Grant", "Cluster"];
+
+/// One manifest.
 #[derive(Debug, Clone)]
-pub struct Metadata { pub name: String }
-#[derive(Debug, Clone)]
-pub enum Identity { Key(PublicKey) }
-#[derive(Debug, Clone)]
-pub struct Agent { pub name: AgentName, pub identities: Vec<Identity> }
-#[derive(Debug, Clone)]
-pub struct Scope { pub metadata: Metadata, pub rules: Arc<drawbridge_policy::Scope>, pub denies: Arc<drawbridge_policy::Scope> }
-#[derive(Debug, Clone)]
-pub struct Grant { pub metadata: Metadata, pub agents: Vec<AgentName>, pub scopes: Vec<String>, pub clusters: Vec<String>, pub namespaces: Reach, pub until: Option<jiff::Timestamp> }
-#[derive(Debug, Clone)]
-pub struct Cluster { pub metadata: Metadata, pub access: ClusterAccess }
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClusterAccess { Kubeconfig { path: PathBuf, context: Option<String> }, InCluster, Server { server: String, ca_file: PathBuf, token_file: PathBuf } }
-#[derive(Debug, Clone)]
-pub enum Manifest { Agent(Agent), Scope(Scope), Grant(Grant), Cluster(Cluster) }
-impl Manifest {
-    pub fn kind(&self) -> &'static str { "" }
-    pub fn name(&self) -> &str { "" }
-    pub fn to_json(&self) -> serde_json::Value { serde_json::Value::Null }
-    pub fn from_json(_: &serde_json::Value) -> Result<Manifest, ManifestError> { Err(ManifestError) }
+pub enum Manifest {
+    /// A non-human identity.
+    Agent(Agent),
+    /// A named set of rules.
+    Scope(Scope),
+    /// Gives agents scopes on clusters.
+    Grant(Grant),
+    /// A Kubernetes API server.
+    Cluster(Cluster),
 }
-pub fn read(_: &[Source]) -> Result<Vec<Located<Manifest>>, Problems> { Err(Problems) }
-pub fn check_together(_: &[Located<Manifest>], _: &[Manifest]) -> Result<(), Problems> { Ok(()) }
-pub fn cautions(_: &[Located<Manifest>], _: &[Manifest], _: Millis) -> Vec<String> { vec![] }
-pub fn needed_by(_: &str, _: &str, _: &[Manifest]) -> Option<String> { None }
+
+/// A manifest that isn't text can't be read: what the database holds was written by a later release, or isn't ours.
+#[derive(Debug, Error)]
+pub enum ManifestError {
+    /// It isn't JSON.
+    #[error("not JSON")]
+    Json(#[from] serde_json::Error),
+    /// It isn't a manifest.
+    #[error("{0}")]
+    Wrong(Problems),
+}
+
+/// Reads the manifests of several files, in order.
+///
+/// # Errors
+/// Everything that is wrong with any of them. What is wrong only between manifests is told by [`check_together`].
+pub fn read(sources: &[Source]) -> Result<Vec<Located<Manifest>>, Problems> {
+    let read = envelope::read(sources);
+    read.problems.or(read.manifests)
+}
+
+/// Reads the manifests of several files, and checks them with each other and with those that are `known` already: what
+/// [`read`] and [`check_together`] find, in one list.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn read_together(sources: &[Source], known: &[Manifest]) -> Result<Vec<Located<Manifest>>, Problems> {
+    let mut read = envelope::read(sources);
+    read.problems.append(together::check(&read.manifests, known, &read.declared));
+    let files: Vec<&str> = sources.iter().map(|source| source.file.as_str()).collect();
+    read.problems.sort(&files);
+    read.problems.or(read.manifests)
+}
+
+impl Manifest {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Manifest::Agent(_) => "Agent",
+            Manifest::Scope(_) => "Scope",
+            Manifest::Grant(_) => "Grant",
+            Manifest::Cluster(_) => "Cluster",
+        }
+    }
+
+    /// Its name, unique among those of its kind.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.metadata().name
+    }
+
+    /// Its name, labels and annotations.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        match self {
+            Manifest::Agent(agent) => &agent.metadata,
+            Manifest::Scope(scope) => &scope.metadata,
+            Manifest::Grant(grant) => &grant.metadata,
+            Manifest::Cluster(cluster) => &cluster.metadata,
+        }
+    }
+
+    /// The canonical form: what the database keeps and what is printed. Two manifests that say the same have the same.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let spec = match self {
+            Manifest::Agent(agent) => agent.spec(),
+            Manifest::Scope(scope) => scope.spec(),
+            Manifest::Grant(grant) => grant.spec(),
+            Manifest::Cluster(cluster) => cluster.spec(),
+        };
+        json!({
+            "apiVersion": API_VERSION,
+            "kind": self.kind(),
+            "metadata": self.metadata().to_json(),
+            "spec": spec,
+        })
+    }
+
+    /// Reads the canonical form, as strictly as text is read.
+    ///
+    /// # Errors
+    /// Everything that is wrong, by the path of the field.
+    pub fn from_json(value: &Value) -> Result<Manifest, ManifestError> {
+        let mut report = Report::new("manifest");
+        let manifest = envelope::document(&Node::from_json(value), &mut report, &mut Vec::new());
+        let problems = report.finish();
+        match manifest {
+            Some(manifest) if problems.is_empty() => Ok(manifest),
+            Some(_) | None => Err(ManifestError::Wrong(problems)),
+        }
+    }
+}

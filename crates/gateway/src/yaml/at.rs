@@ -68,12 +68,18 @@ impl<'t> At<'t> {
 
     /// A map with fields of `shape`; unknown fields are noted.
     pub fn fields(&self, shape: Shape, report: &mut Report) -> Option<Fields<'t>> {
-        let fields = self.map(report)?;
-        for field in fields {
+        let map = self.top(report)?;
+        for field in map.fields {
             if !shape.known.contains(&field.key.as_str()) {
                 report.add(field.place, unknown(&field.key, shape, &self.path_where_needed()));
             }
         }
+        Some(map)
+    }
+
+    /// A map whose fields are not judged yet.
+    pub fn top(&self, report: &mut Report) -> Option<Fields<'t>> {
+        let fields = self.map(report)?;
         Some(Fields { place: self.place(), path: self.path.clone(), fields })
     }
 
@@ -141,6 +147,12 @@ impl<'t> At<'t> {
             Content::List(_) | Content::Map(_) => self.expected("a whole number", report),
             Content::Refused => None,
         }
+    }
+
+    /// An item of a list, without a word if there is none.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<At<'t>> {
+        self.node.item(index).map(|node| self.item(index, node))
     }
 
     /// The value of one field of a map that [`At::map`] gave.

@@ -21,3 +21,4 @@ pub use build::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
 pub use node::{Content, Field, Node, Scalar, ScalarKind};
 pub use problem::{MAX_PROBLEMS, Place, Problem, Problems, Report};
 pub use suggest::{closest, shown};
+pub use syntax::is_invisible;

@@ -136,6 +136,24 @@ impl Node {
         }
     }
 
+    /// The value of a key, if this is a map that has it.
+    #[must_use]
+    pub fn field(&self, key: &str) -> Option<&Node> {
+        match &self.content {
+            Content::Map(fields) => fields.iter().find(|field| field.key == key).map(|field| &field.value),
+            Content::Scalar(_) | Content::List(_) | Content::Refused => None,
+        }
+    }
+
+    /// An item, if this is a list that has so many.
+    #[must_use]
+    pub fn item(&self, index: usize) -> Option<&Node> {
+        match &self.content {
+            Content::List(items) => items.get(index),
+            Content::Scalar(_) | Content::Map(_) | Content::Refused => None,
+        }
+    }
+
     /// What it is, in the words of a message.
     pub(crate) fn described(&self) -> String {
         let shown = |scalar: &Scalar| super::shown(&scalar.text);

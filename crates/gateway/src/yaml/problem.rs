@@ -91,6 +91,12 @@ impl Problems {
         self.list.is_empty()
     }
 
+    /// Puts them in the order of `files`, lines and columns.
+    pub fn sort(&mut self, files: &[&str]) {
+        let position = |file: &str| files.iter().position(|other| *other == file);
+        self.list.sort_by_cached_key(|problem| (position(&problem.file), problem.line, problem.column));
+    }
+
     /// `value`, if nothing is wrong.
     ///
     /// # Errors

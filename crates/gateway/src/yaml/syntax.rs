@@ -40,7 +40,7 @@ pub(super) fn message(error: &ScanError) -> String {
 pub(super) fn characters(text: &str, report: &mut Report) {
     let mut place = Place::START;
     for (index, character) in text.char_indices() {
-        if refused(character) && !(character == '\u{feff}' && index == 0) {
+        if is_invisible(character) && !(character == '\u{feff}' && index == 0) {
             let code = u32::from(character);
             report.add(place, format!("the invisible character U+{code:04X} is refused; leave it out"));
         }
@@ -53,7 +53,8 @@ pub(super) fn characters(text: &str, report: &mut Report) {
 }
 
 /// Whether a character is never part of a manifest or config, not even in a comment.
-pub(super) fn refused(character: char) -> bool {
+#[must_use]
+pub fn is_invisible(character: char) -> bool {
     let breaks = matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
     let directions = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let plain = matches!(character, '\n' | '\r' | '\t');

@@ -1,0 +1,154 @@
+//! A scope: a named set of rules. It grants nothing by itself.
+
+use std::sync::Arc;
+
+use drawbridge_policy::{Effect, Rule, RuleProblem, RuleSpec};
+use serde_json::{Map, Value, json};
+
+use super::{Metadata, names};
+use crate::yaml::{At, Fields, Report, Shape, shown};
+
+/// A scope.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Its name, labels and annotations.
+    pub metadata: Metadata,
+    /// The rules as they were written, for printing.
+    pub specs: Vec<RuleSpec>,
+    /// The rules as decisions read them.
+    pub rules: Arc<drawbridge_policy::Scope>,
+}
+
+const SHAPE: Shape = Shape::of(&["rules"]);
+
+const RULE: Shape = Shape {
+    known: &[
+        "name",
+        "verbs",
+        "apiGroups",
+        "resources",
+        "resourceNames",
+        "nonResourceURLs",
+        "effect",
+        "acknowledge",
+    ],
+    later: &[
+        ("when", "conditions on the object"),
+        ("require", "approvals"),
+        ("onApproval", "approvals"),
+        ("mask", "hiding values"),
+        ("limits", "limits on the number of requests"),
+        ("lists", "filtered lists"),
+        ("mode", "observing without deciding"),
+    ],
+};
+
+impl Scope {
+    pub(super) fn read(metadata: Metadata, at: &At<'_>, report: &mut Report) -> Option<Scope> {
+        let fields = at.fields(SHAPE, report)?;
+        let items = fields.required("rules", "a list of rules, as in a ClusterRole", report)?.list(report)?;
+        let mut specs: Vec<RuleSpec> = Vec::new();
+        let mut rules = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let Some((spec, checked)) = rule(item, index, report) else { continue };
+            if specs.iter().any(|other| other.name == spec.name) {
+                let name = shown(&spec.name);
+                item.wrong(report, &format!("two rules are named {name}; give one of them another name"));
+            }
+            specs.push(spec);
+            rules.push(checked);
+        }
+        let rules = Arc::new(drawbridge_policy::Scope::new(&metadata.name, rules));
+        Some(Scope { metadata, specs, rules })
+    }
+
+    pub(super) fn spec(&self) -> Value {
+        json!({"rules": self.specs.iter().map(rule_json).collect::<Vec<_>>()})
+    }
+}
+
+/// Reads a rule. A rule without a name gets one by its place, so that an RBAC rule can be pasted in.
+fn rule(at: &At<'_>, index: usize, report: &mut Report) -> Option<(RuleSpec, Rule)> {
+    let before = report.count();
+    let fields = at.fields(RULE, report)?;
+    let name = match fields.optional("name") {
+        None => Some(format!("rule-{}", index.saturating_add(1))),
+        Some(at) => names::read(&at, names::is_label, names::LABEL_RULE, report).map(str::to_owned),
+    };
+    let effect = effect(&fields, report);
+    let spec = RuleSpec {
+        name: name.unwrap_or_default(),
+        effect: effect?,
+        verbs: texts(&fields, "verbs", report),
+        api_groups: texts(&fields, "apiGroups", report),
+        resources: texts(&fields, "resources", report),
+        resource_names: texts(&fields, "resourceNames", report),
+        non_resource_urls: texts(&fields, "nonResourceURLs", report),
+        acknowledge: texts(&fields, "acknowledge", report),
+    };
+    // A list that couldn't be read is no empty list: what a rule means is checked when all of it is known.
+    if report.count() > before {
+        return None;
+    }
+    match spec.clone().check() {
+        Ok(rule) => Some((spec, rule)),
+        Err(problems) => {
+            for problem in problems {
+                place(at, &fields, &problem, report);
+            }
+            None
+        }
+    }
+}
+
+fn effect(fields: &Fields<'_>, report: &mut Report) -> Option<Effect> {
+    let Some(at) = fields.optional("effect") else { return Some(Effect::Allow) };
+    match at.text(report)? {
+        "allow" => Some(Effect::Allow),
+        "deny" => Some(Effect::Deny),
+        other => {
+            at.wrong(report, &format!("expected allow or deny, found {}", shown(other)));
+            None
+        }
+    }
+}
+
+/// A list of texts; empty if it is left out, as in RBAC.
+fn texts(fields: &Fields<'_>, name: &str, report: &mut Report) -> Vec<String> {
+    let texts = fields.optional(name).and_then(|at| at.texts(report)).unwrap_or_default();
+    texts.into_iter().map(|(text, _)| text.to_owned()).collect()
+}
+
+/// Notes what policy finds wrong with a rule, where it stands.
+fn place(rule: &At<'_>, fields: &Fields<'_>, problem: &RuleProblem, report: &mut Report) {
+    let field = fields.optional(problem.field);
+    let item = field.as_ref().zip(problem.index).and_then(|(field, index)| field.get(index));
+    match item.or(field) {
+        Some(at) => at.wrong(report, &problem.message),
+        None => rule.wrong(report, &format!("{}: {}", problem.field, problem.message)),
+    }
+}
+
+fn rule_json(spec: &RuleSpec) -> Value {
+    let mut rule = Map::new();
+    rule.insert("name".to_owned(), json!(spec.name));
+    match spec.effect {
+        Effect::Allow => {}
+        Effect::Deny => {
+            rule.insert("effect".to_owned(), json!("deny"));
+        }
+    }
+    for (field, texts) in [
+        ("verbs", &spec.verbs),
+        ("apiGroups", &spec.api_groups),
+        ("resources", &spec.resources),
+        ("resourceNames", &spec.resource_names),
+        ("nonResourceURLs", &spec.non_resource_urls),
+        ("acknowledge", &spec.acknowledge),
+    ] {
+        if !texts.is_empty() {
+            rule.insert(field.to_owned(), json!(texts));
+        }
+    }
+    Value::Object(rule)
+}
