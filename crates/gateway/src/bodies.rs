@@ -9,7 +9,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCO
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::refusal::Refusal;
@@ -24,6 +24,10 @@ pub struct Bodies {
     time: Duration,
 }
 
+/// The memory that one body takes, given back when it is dropped.
+#[derive(Debug)]
+pub struct Room(#[expect(dead_code, reason = "held for its drop")] Option<OwnedSemaphorePermit>);
+
 impl Bodies {
     /// `memory` bytes for all bodies being read at once, and `time` for each to arrive.
     pub fn new(memory: usize, time: Duration) -> Bodies {
@@ -31,11 +35,11 @@ impl Bodies {
         Bodies { room: Arc::new(Semaphore::new(pieces)), time }
     }
 
-    /// The whole body of a request.
-    pub async fn read(&self, headers: &HeaderMap, body: Incoming) -> Result<Payload, Refusal> {
+    /// The whole body of a request, and the memory it takes until it was sent.
+    pub async fn read(&self, headers: &HeaderMap, body: Incoming) -> Result<(Payload, Room), Refusal> {
         let content_type = framing(headers)?;
         if body.is_end_stream() {
-            return Ok(Payload::new(content_type, bytes::Bytes::new()));
+            return Ok((Payload::new(content_type, bytes::Bytes::new()), Room(None)));
         }
         let announced = body.size_hint().upper().unwrap_or(MAX_BODY as u64);
         let announced = usize::try_from(announced).unwrap_or(usize::MAX);
@@ -44,18 +48,20 @@ impl Bodies {
         }
         let pieces = u32::try_from(announced.div_ceil(PIECE)).unwrap_or(u32::MAX);
         let whole = async {
-            let _room = self.room.acquire_many(pieces).await.or(Err(Refusal::Fault))?;
+            let room = self.room.clone().acquire_many_owned(pieces).await.or(Err(Refusal::Fault))?;
             let collected = Limited::new(body, MAX_BODY).collect().await;
-            collected.map(|whole| whole.to_bytes()).map_err(|error| {
+            let bytes = collected.map(|whole| whole.to_bytes()).map_err(|error| {
                 if error.is::<LengthLimitError>() {
                     Refusal::TooLarge(MAX_BODY)
                 } else {
                     Refusal::NoBody("its sender broke off")
                 }
-            })
+            });
+            bytes.map(|bytes| (bytes, Room(Some(room))))
         };
-        let bytes = timeout(self.time, whole).await.unwrap_or(Err(Refusal::NoBody("it took too long")))?;
-        Ok(Payload::new(content_type, bytes))
+        let late = Err(Refusal::NoBody("it took too long"));
+        let (bytes, room) = timeout(self.time, whole).await.unwrap_or(late)?;
+        Ok((Payload::new(content_type, bytes), room))
     }
 }
 

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use drawbridge_policy::{
-    Attributes, Case, Connect, Decision, Facts, Line, Needs, Payload, Permit, Rules, Verb, decide,
+    Attributes, Case, Connect, Decision, Facts, Line, Needs, Permit, Rules, Verb, decide,
 };
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 
+use crate::bodies::Room;
 use crate::broker::answer::Answer;
 use crate::broker::headers;
 use crate::broker::send::{Admitted, Flow, Sent, send};
@@ -19,7 +20,7 @@ use crate::connection::route::Route;
 use crate::gate::Gate;
 use crate::identity::authenticate::{Check, authenticate};
 use crate::lease::{Holder, Lease, Permitted, Stream};
-use crate::record::draft::{Draft, Durability, Entry};
+use crate::record::draft::{Draft, Entry, Intent};
 use crate::record::entry::Subject;
 use crate::refusal::Refusal;
 
@@ -35,6 +36,7 @@ struct Opened {
     flow: Flow,
     cluster: Arc<Cluster>,
     headers: HeaderMap,
+    _room: Room,
 }
 
 /// Answers one request. Every way out of here writes an outcome.
@@ -53,7 +55,7 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
             return response;
         }
     };
-    let Opened { mut case, mut lease, mut flow, cluster, headers } = opened;
+    let Opened { mut case, mut lease, mut flow, cluster, headers, _room } = opened;
     for _ in 0..ATTEMPTS {
         let stream = stream_of(case.attributes());
         let (permit, entry) = match admit(gate, draft, case, &lease, &cluster).await {
@@ -134,14 +136,14 @@ async fn open(
     let lease = gate.leases.register(holder, peer.connection());
     let flow = flow(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();
-    let payload = gate.bodies.read(&parts.headers, body).await?;
+    let (payload, room) = gate.bodies.read(&parts.headers, body).await?;
     let case = Case::new(identity.agent().clone(), attributes, payload).map_err(Refusal::Body)?;
-    Ok(Opened { case, lease, flow, cluster, headers: parts.headers })
+    Ok(Opened { case, lease, flow, cluster, headers: parts.headers, _room: room })
 }
 
 /// Whether the connection is to change its protocol. Only what is made for it may ask.
 fn flow(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow, Refusal> {
-    let Some(protocol) = headers::upgrade(request.headers()).map_err(Refusal::Upgrade)? else {
+    let Some(protocol) = headers::upgrade(request.headers()).map_err(Refusal::Ambiguous)? else {
         return Ok(Flow::Nothing);
     };
     let made_for_it = attributes.connect().is_some()
@@ -163,7 +165,7 @@ async fn admit(
     lease: &Lease,
     cluster: &Cluster,
 ) -> Result<(Permit, Entry), (Draft, Refusal)> {
-    let durability = Durability::of(&case);
+    let intent = Intent::of(draft.id(), &case);
     let mut facts = Facts::none();
     for _ in 0..ROUNDS {
         let snapshot = gate.state.snapshot();
@@ -189,7 +191,7 @@ async fn admit(
             attributes: permit.attributes().clone(),
             stream: stream_of(permit.attributes()),
         });
-        let entry = match draft.intend(&gate.record, &permit, lease, durability).await {
+        let entry = match draft.intend(&gate.record, &permit, lease, &intent).await {
             Ok(entry) => entry,
             Err((draft, refused)) => return Err((draft, Refusal::NotRecorded(refused))),
         };
@@ -205,7 +207,7 @@ async fn admit(
 }
 
 async fn live(cluster: &Cluster, case: &Case) -> Result<Facts, Refusal> {
-    let errand = Errand::Live { agent: case.agent(), path: case.attributes().object_path() };
+    let errand = Errand::Live { agent: case.agent(), attributes: case.attributes() };
     cluster.live(errand).await.map(Facts::with_live).map_err(Refusal::Cluster)
 }
 

@@ -38,6 +38,12 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The folder for a new cluster has an earlier one in it.
+    #[error("{} has an earlier cluster in it: stop that one if it still runs, and remove the folder", directory.display())]
+    NotNew {
+        /// The folder.
+        directory: PathBuf,
+    },
     /// A program could not be run at all.
     #[error("{} could not be run: check that it is a program for this machine, or delete it to get it anew", program.display())]
     Run {

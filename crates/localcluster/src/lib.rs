@@ -8,7 +8,8 @@
 //! `config/stages.yaml` for what becomes of which pod. What kubectl exec, attach, port-forward, cp and logs reach is
 //! the node program in `go/node`: it runs processes of this machine in one folder per pod
 //! ([`LocalCluster::pod_directory`]) and serves log files ([`LocalCluster::log_file`]). Nothing is isolated: a path in
-//! a command is a path of this machine, and only relative paths land in the pod's folder.
+//! a command is a path of this machine, and only relative paths land in the pod's folder. kubectl cp runs this
+//! machine's `tar`.
 //!
 //! Everything blocks: call it from a thread that may.
 

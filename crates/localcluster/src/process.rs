@@ -5,9 +5,9 @@
 //! started. Supervisor and command are in process groups of their own, so a Ctrl-C in the terminal reaches this process
 //! only, which then stops them in order.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -27,17 +27,25 @@ pub(crate) struct Supervised {
 
 impl Supervised {
     /// Starts `command` (its program, arguments, folder and environment) under the supervisor in `node`, with its
-    /// output going to the file `log`.
+    /// output going to the file `log`. If this process dies without letting go of it, the supervisor removes the
+    /// folder `temporary`.
     pub(crate) fn start(
         node: &Path,
         name: &'static str,
         command: &Command,
         log: &Path,
+        temporary: Option<&Path>,
     ) -> Result<Self, Error> {
         let output = File::create(log).map_err(Error::file("written", log))?;
         let errors = output.try_clone().map_err(Error::file("written", log))?;
         let mut supervisor = Command::new(node);
-        supervisor.arg("supervise").arg(command.get_program()).args(command.get_args());
+        supervisor.arg("supervise");
+        if let Some(folder) = temporary {
+            let mut argument = OsString::from("--remove-after-death=");
+            argument.push(folder);
+            supervisor.arg(argument);
+        }
+        supervisor.arg(command.get_program()).args(command.get_args());
         if let Some(directory) = command.get_current_dir() {
             supervisor.current_dir(directory);
         }
@@ -72,7 +80,10 @@ impl Supervised {
 
     /// Lets go of the process without waiting, so that several can end at the same time.
     pub(crate) fn release(&mut self) {
-        drop(self.lifeline.take());
+        if let Some(mut lifeline) = self.lifeline.take() {
+            // Any byte says that this is no death. It fails only when the supervisor has ended, which is fine.
+            drop(lifeline.write(b"."));
+        }
     }
 }
 

@@ -152,11 +152,11 @@ async fn forbidden(response: Response<Incoming>, entry: Entry, cluster: &Cluster
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
 }
 
-/// A 409 is ours when it is an optimistic-lock conflict on the object that we pinned.
+/// A 409 on a pinned write is ours when it is about the uid; anything else is the caller's own conflict.
 async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, lease: Lease) -> Sent {
     let mut answer = headers_of(&response, None, ());
     let bytes = whole(response).await.unwrap_or_default();
-    if permit.pinned_by_us() && is_lock_conflict(&bytes) {
+    if is_ours(&bytes) {
         return Sent::Moved { case: permit.into_case(), entry, lease };
     }
     entry.finish(&Outcome::Answered { status: StatusCode::CONFLICT.as_u16() });
@@ -164,14 +164,12 @@ async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, le
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
 }
 
-/// A field manager's conflict has causes of its own; an optimistic lock's has none of those.
-fn is_lock_conflict(bytes: &[u8]) -> bool {
+/// The API server says "UID in precondition" for an update and "uid mismatch" for an apply.
+fn is_ours(bytes: &[u8]) -> bool {
     let Ok(status) = serde_json::from_slice::<Value>(bytes) else { return false };
-    let causes = status.pointer("/details/causes").and_then(Value::as_array);
+    let message = status.get("message").and_then(Value::as_str).unwrap_or_default();
     status.get("reason").and_then(Value::as_str) == Some("Conflict")
-        && !causes.is_some_and(|causes| {
-            causes.iter().any(|cause| cause.get("reason").and_then(Value::as_str) == Some("FieldManagerConflict"))
-        })
+        && (message.contains("UID in precondition") || message.contains("uid mismatch"))
 }
 
 async fn whole(response: Response<Incoming>) -> Option<Bytes> {

@@ -126,12 +126,12 @@ impl Wired {
     pub async fn authorization(&self) -> Result<Option<HeaderValue>, Unusable> {
         let Some(auth) = &self.auth else { return Ok(None) };
         let request = Request::new(Full::<Bytes>::default());
-        let headers = auth
+        let captured = auth
             .layer(Capture)
             .oneshot(request)
             .await
             .map_err(|error| Unusable::Part("the credential", error))?;
-        Ok(headers.get(header::AUTHORIZATION).cloned())
+        Ok(captured.headers().get(header::AUTHORIZATION).cloned())
     }
 }
 

@@ -1,12 +1,11 @@
 //! The gateway's own calls to a cluster: a closed list. Everything else that is sent has a permit.
 
-use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use drawbridge_policy::{AgentName, Live};
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use drawbridge_policy::{AgentName, Attributes, Live};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use serde_json::Value;
 
@@ -23,18 +22,18 @@ pub enum Errand<'a> {
     Live {
         /// As whom.
         agent: &'a AgentName,
-        /// The object's path, from the request that was parsed.
-        path: &'a str,
+        /// The request whose object it is.
+        attributes: &'a Attributes,
     },
 }
 
 impl Cluster {
     /// Reads the object that a decision asks about.
     pub async fn live(&self, errand: Errand<'_>) -> Result<Live, ClusterFault> {
-        let Errand::Live { agent, path } = errand;
+        let Errand::Live { agent, attributes } = errand;
         let request = Request::builder()
             .method(Method::GET)
-            .uri(path)
+            .uri(object_path(attributes))
             .header(header::ACCEPT, "application/json")
             .header(header::USER_AGENT, "drawbridge")
             .body(Full::<Bytes>::default())
@@ -50,6 +49,16 @@ impl Cluster {
             _ => Err(silent()),
         }
     }
+}
+
+/// The path of the object itself: the request's, without the subresource and what follows it.
+fn object_path(attributes: &Attributes) -> &str {
+    let beyond = attributes.resource().map_or(0, |resource| resource.parts().len().saturating_sub(2));
+    let mut path = attributes.path();
+    for _ in 0..beyond {
+        path = path.rsplit_once('/').map_or(path, |(object, _)| object);
+    }
+    path
 }
 
 fn present(body: &[u8]) -> Option<Live> {
@@ -68,15 +77,17 @@ fn present(body: &[u8]) -> Option<Live> {
 pub struct Capture;
 
 impl<B> tower::Service<Request<B>> for Capture {
-    type Response = HeaderMap;
-    type Error = Infallible;
-    type Future = Ready<Result<HeaderMap, Infallible>>;
+    type Response = Response<()>;
+    type Error = tower::BoxError;
+    type Future = Ready<Result<Response<()>, tower::BoxError>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), tower::BoxError>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        ready(Ok(request.headers().clone()))
+        let mut headers = Response::new(());
+        *headers.headers_mut() = request.headers().clone();
+        ready(Ok(headers))
     }
 }

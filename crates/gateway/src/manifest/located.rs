@@ -48,7 +48,8 @@ impl<T> Located<T> {
         self.node.place
     }
 
-    /// Where the value at the end of `keys` begins, or its item number `index`; the nearest there is otherwise.
+    /// Where the value at the end of `keys` begins, or its item number `index`; the nearest there is
+    /// otherwise.
     pub(super) fn place_of(&self, keys: &[&str], index: Option<usize>) -> Place {
         let mut node = &self.node;
         for key in keys {

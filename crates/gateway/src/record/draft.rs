@@ -1,7 +1,9 @@
 //! Draft → Entry → outcome. A draft reserves the outcome's place in the record's queue before anything is
 //! done, so that every ending has one: refusals, panics, lost callers and cuts.
 
-use drawbridge_policy::{Case, Millis, Permit};
+use std::sync::Arc;
+
+use drawbridge_policy::{Access, Case, Millis, Permit, Pin};
 use drawbridge_store::Part;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,7 +15,7 @@ use super::fold::Fate;
 use super::writer::{Job, NotRecorded, Record};
 use crate::clock::Clock;
 use crate::connection::peer::Peer;
-use crate::lease::{CutReason, Lease};
+use crate::lease::{CutReason, Held, Lease};
 use crate::refusal::Refusal;
 
 /// How a request ended.
@@ -83,6 +85,7 @@ struct Open {
     traffic: Traffic,
     status: Option<u16>,
     decided: Value,
+    held: Option<Arc<Held>>,
 }
 
 /// Whether anything of the request has left for the cluster.
@@ -99,10 +102,7 @@ pub struct Draft(Open);
 
 /// A request whose intent is in the record. Only with one is anything sent.
 #[derive(Debug)]
-pub struct Entry {
-    open: Open,
-    cut: std::sync::Arc<crate::lease::Held>,
-}
+pub struct Entry(Open);
 
 impl Record {
     /// Reserves the place of a request's outcome. Refused while the record takes no writes.
@@ -125,6 +125,7 @@ impl Record {
             traffic: Traffic::default(),
             status: None,
             decided: Value::Null,
+            held: None,
         }))
     }
 }
@@ -160,32 +161,48 @@ impl Draft {
         record: &Record,
         permit: &Permit,
         lease: &Lease,
-        durability: Durability,
+        intent: &Intent,
     ) -> Result<Entry, (Draft, NotRecorded)> {
         let decided = json!({
             "rule": permit.rule().to_string(),
             "grant": permit.grant(),
-            "pinned": permit.pinned().map(ToString::to_string),
-            "body": body_fields(self.id(), permit.attributes(), permit.payload()),
+            "pinnedUid": permit.pinned().map(Pin::uid),
+            "body": intent.body,
         });
-        let row = self.0.subject.row(Part::Begin, self.0.clock.now(), None, decided.clone());
-        let written = match durability {
+        let row = self.0.subject.row(Part::Begin, self.0.clock.now(), None, decided);
+        let written = match intent.durability {
             Durability::Before => record.intend(row).await,
             Durability::Soon => record.note(row).await,
         };
         match written {
             Ok(()) => {
                 self.0.decided = json!({ "rule": permit.rule().to_string(), "grant": permit.grant() });
-                Ok(Entry { open: self.0, cut: lease.held() })
+                self.0.held = Some(lease.held());
+                Ok(Entry(self.0))
             }
             Err(refused) => Err((self, refused)),
         }
     }
 }
 
+/// What an intent needs of its case, read before the decision takes the case.
+#[derive(Debug)]
+pub struct Intent {
+    durability: Durability,
+    body: Value,
+}
+
+impl Intent {
+    /// Reads a case. `id` is the entry's.
+    pub fn of(id: &str, case: &Case) -> Intent {
+        let body = body_fields(id, case.attributes(), case.payload());
+        Intent { durability: Durability::of(case), body }
+    }
+}
+
 /// When an intent must be durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
+enum Durability {
     /// Before anything is sent: writes, exec and the like, reads of Secrets.
     Before,
     /// With the next group: other reads. A crash loses at most a second of them.
@@ -194,13 +211,12 @@ pub enum Durability {
 
 impl Durability {
     /// What a case needs.
-    pub fn of(case: &Case) -> Durability {
-        use drawbridge_policy::Effect;
+    fn of(case: &Case) -> Durability {
         let attributes = case.attributes();
-        match attributes.effect() {
-            Effect::Write => Durability::Before,
-            Effect::Read if attributes.reads_secrets() => Durability::Before,
-            Effect::Read => Durability::Soon,
+        match attributes.access() {
+            Access::Write => Durability::Before,
+            Access::Read if attributes.reads_secrets() => Durability::Before,
+            Access::Read => Durability::Soon,
         }
     }
 }
@@ -208,48 +224,40 @@ impl Durability {
 impl Entry {
     /// From here on something has left for the cluster.
     pub fn sent(&mut self) {
-        self.open.sent = Sent::Yes;
+        self.0.sent = Sent::Yes;
     }
 
     /// The cluster has begun its answer.
     pub fn answered(&mut self, status: u16) {
-        self.open.status = Some(status);
+        self.0.status = Some(status);
     }
 
     /// Counts bytes.
     pub fn traffic(&mut self) -> &mut Traffic {
-        &mut self.open.traffic
+        &mut self.0.traffic
     }
 
     /// The entry's id, which the cluster's audit log gets too.
     pub fn id(&self) -> &str {
-        &self.open.subject.request
+        &self.0.subject.request
     }
 
     /// Another attempt at the same request, after the object changed.
-    pub fn again(self) -> Draft {
-        let mut entry = self;
-        let open = Open {
-            subject: entry.open.subject.clone(),
-            place: entry.open.place.take(),
-            began: entry.open.began,
-            clock: entry.open.clock.clone(),
-            sent: Sent::No,
-            traffic: Traffic::default(),
-            status: None,
-            decided: Value::Null,
-        };
-        Draft(open)
+    pub fn again(mut self) -> Draft {
+        self.0.sent = Sent::No;
+        self.0.status = None;
+        self.0.decided = Value::Null;
+        Draft(self.0)
     }
 
     /// The request is over.
     pub fn finish(mut self, outcome: &Outcome) {
-        self.open.finish(outcome);
+        self.0.finish(outcome);
     }
 
     /// The request was let through but could not be carried out.
     pub fn refuse(mut self, refusal: &Refusal) {
-        self.open.finish(&refused(refusal));
+        self.0.finish(&refused(refusal));
     }
 }
 
@@ -281,11 +289,8 @@ impl Open {
     }
 
     /// An ending that nobody wrote: the request's future or body was dropped.
-    fn abandon(&mut self, cut: Option<CutReason>) {
-        if self.place.is_none() {
-            return;
-        }
-        let outcome = match cut {
+    fn abandon(&mut self) {
+        let outcome = match self.held.as_ref().and_then(|held| held.reason()) {
             Some(reason) => Outcome::Cut { reason },
             None if std::thread::panicking() => Outcome::Panic,
             None => Outcome::CallerGone,
@@ -294,14 +299,10 @@ impl Open {
     }
 }
 
-impl Drop for Draft {
+impl Drop for Open {
     fn drop(&mut self) {
-        self.0.abandon(None);
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.open.abandon(self.cut.reason());
+        if self.place.is_some() {
+            self.abandon();
+        }
     }
 }

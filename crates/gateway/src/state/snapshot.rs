@@ -142,7 +142,7 @@ impl Index {
                 // A grant that is out gives nothing any more; what it forbids stays forbidden.
                 let scope = match standing {
                     Standing::Active => scope.rules.clone(),
-                    Standing::Suspended(_) | Standing::Revoked(_) => Arc::new(scope.rules.denies()),
+                    Standing::Suspended(_) | Standing::Revoked(_) => scope.denies.clone(),
                 };
                 let namespaces = grant.namespaces.clone();
                 let clusters = held.entry(agent.clone()).or_default();

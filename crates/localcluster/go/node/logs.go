@@ -17,7 +17,8 @@ import (
 const followInterval = 25 * time.Millisecond
 
 // logs serves logs/CONTAINER.log of the pod's folder. The file holds bare lines; with timestamps=true each line is
-// given the time at which it was read. A file that isn't there is an empty log, which following waits for.
+// given the time at which it was read. A file that isn't there is an empty log, which following waits for. A container
+// has no earlier run and lines have no time, so previous and sinceTime are not looked at.
 func (n *node) logs(w http.ResponseWriter, r *http.Request) {
 	directory, ok := n.podDirectory(w, r)
 	if !ok {

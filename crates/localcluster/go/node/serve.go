@@ -48,14 +48,11 @@ func serve(options serveOptions) error {
 		Handler:           mux,
 		ReadHeaderTimeout: 30 * time.Second,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			if secure, ok := conn.(*tls.Conn); ok {
-				return context.WithValue(ctx, goneKey{}, secure.NetConn())
-			}
-			return ctx
+			return context.WithValue(ctx, goneKey{}, conn)
 		},
 	}
 	fmt.Fprintln(os.Stderr, "drawbridge-node: serving on", listener.Addr())
-	return server.Serve(tls.NewListener(watchedListener{listener}, config))
+	return server.Serve(watchedListener{tls.NewListener(listener, config)})
 }
 
 // tlsConfig lets in only the one caller that the cluster's CA has named: the API server. HTTP/2 is left out because
@@ -179,7 +176,8 @@ func (l watchedListener) Accept() (net.Conn, error) {
 	return &watchedConn{Conn: conn, gone: make(chan struct{})}, nil
 }
 
-// watchedConn notices its own end: an error or EOF while reading or writing, or Close. A read that ran into a deadline
+// watchedConn notices its own end: an error or EOF while reading or writing, or Close. It lies around the TLS
+// connection, not below it: after TLS has said that it ends, nobody reads on to the end of the TCP connection. A read that ran into a deadline
 // is no end (net/http interrupts its reads that way).
 type watchedConn struct {
 	net.Conn

@@ -27,6 +27,9 @@ type session struct {
 // ExecInContainer runs a process of the host in the pod's folder. The process leads its own group; the group is killed
 // when the process has ended, when the caller has gone, and (by the supervisor) when this program ends. So, unlike in
 // a container, nothing that the command left in the background outlives the exec.
+//
+// A caller that goes while the process isn't reading what it was sent is not noticed until the process reads on, because
+// the end of a connection comes after its data. A real node has the same limit.
 func (s session) ExecInContainer(_ context.Context, _, _, _ string, command []string, in io.Reader,
 	out, errOut io.WriteCloser, tty bool, resize <-chan remotecommand.TerminalSize, _ time.Duration) error {
 	if len(command) == 0 {
@@ -175,10 +178,12 @@ func exitError(err error) error {
 // caller goes, as a container that is running does.
 func (s session) AttachContainer(_ context.Context, _, _, container string, in io.Reader,
 	out, _ io.WriteCloser, _ bool, resize <-chan remotecommand.TerminalSize) error {
-	go func() {
-		for range resize { // taken and dropped, so that the sender doesn't wait
-		}
-	}()
+	if resize != nil {
+		go func() {
+			for range resize { // taken and dropped, so that the sender doesn't wait
+			}
+		}()
+	}
 	if s.options.Stdout {
 		if _, err := fmt.Fprintf(out, "attached to %s/%s\n", s.pod, container); err != nil {
 			return err

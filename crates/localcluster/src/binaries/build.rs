@@ -65,7 +65,7 @@ fn supervised(
     watch: &Stopwatch,
     progress: &mut dyn FnMut(&str),
 ) -> Result<bool, Error> {
-    let mut build = Supervised::start(node, "go build", command, log)?;
+    let mut build = Supervised::start(node, "go build", command, log, None)?;
     Ok(wait(watch, progress, || build.ended()))
 }
 

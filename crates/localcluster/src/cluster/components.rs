@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::Parts;
 use super::certificates::PairFiles;
 use crate::binaries::{Binaries, Program};
 
@@ -55,7 +56,13 @@ pub(super) fn etcd(binaries: &Binaries, files: &Files, port: u16) -> Command {
     arguments.command(binaries, Program::Etcd, files)
 }
 
-pub(super) fn api_server(binaries: &Binaries, files: &Files, etcd_port: u16, port: u16) -> Command {
+/// kube-apiserver. `ports` are etcd's and its own.
+pub(super) fn api_server(
+    binaries: &Binaries,
+    files: &Files,
+    parts: Parts,
+    (etcd_port, port): (u16, u16),
+) -> Command {
     let url = format!("https://127.0.0.1:{port}");
     let mut arguments = Arguments::default();
     arguments
@@ -75,6 +82,13 @@ pub(super) fn api_server(binaries: &Binaries, files: &Files, etcd_port: u16, por
         .value("service-cluster-ip-range", "10.0.0.0/24")
         // A loopback address may not be an endpoint of the service "kubernetes", and nothing here uses it.
         .value("endpoint-reconciler-type", "none");
+    match parts {
+        // It refuses every Pod of a namespace without service account, and nothing here would create one.
+        Parts::ApiServer => {
+            arguments.value("disable-admission-plugins", "ServiceAccount");
+        }
+        Parts::All => {}
+    }
     arguments
         .file("service-account-key-file", &files.tokens.certificate)
         .file("service-account-signing-key-file", &files.tokens.key)
@@ -104,6 +118,8 @@ pub(super) fn controller_manager(binaries: &Binaries, files: &Files, kubeconfig:
         .file("service-account-private-key-file", &files.tokens.key)
         .value("leader-elect", "false")
         .value("secure-port", "0")
+        // kwok sends no heartbeats here, and a node that dies takes the whole cluster along anyway.
+        .value("node-monitor-grace-period", "1000h")
         // The defaults are for sparing an API server that others need too.
         .value("kube-api-qps", "300")
         .value("kube-api-burst", "600");

@@ -30,7 +30,8 @@ pub struct Options {
 /// Which parts of a cluster are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Parts {
-    /// etcd and kube-apiserver: every request is answered, nothing ever happens by itself.
+    /// etcd and kube-apiserver: every request is answered, nothing ever happens by itself. Pods can be created without
+    /// a service account, and stay pending.
     ApiServer,
     /// Also the controllers, the scheduler and one node, so that Jobs run and exec works.
     #[default]
@@ -47,6 +48,7 @@ pub struct LocalCluster {
     server: String,
     authority: Authority,
     admin_kubeconfig: PathBuf,
+    audit_log: PathBuf,
     kubectl: PathBuf,
     kubeconfigs: AtomicU32,
 }
@@ -110,8 +112,8 @@ impl LocalCluster {
     /// The API server's audit log, one JSON object per line. A request's line is there before the answer has been sent
     /// completely; see `config/audit-policy.yaml` for what is logged.
     #[must_use]
-    pub fn audit_log(&self) -> PathBuf {
-        self.directory.join("audit.log")
+    pub fn audit_log(&self) -> &Path {
+        &self.audit_log
     }
 
     /// The folder that a pod's commands are run in. The node program creates it with the first exec or attach.

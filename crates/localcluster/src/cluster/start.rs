@@ -30,43 +30,65 @@ pub(super) fn start(
     options: Options,
     progress: &mut dyn FnMut(&str),
 ) -> Result<LocalCluster, Error> {
-    let temporary = match options.directory {
-        Some(_) => None,
-        None => Some(
-            tempfile::Builder::new()
-                .prefix("drawbridge-cluster-")
-                .tempdir()
-                .map_err(Error::file("created", std::env::temp_dir()))?,
-        ),
-    };
-    let directory = match (&temporary, options.directory) {
-        (_, Some(directory)) => directory,
-        (Some(folder), None) => folder.path().to_owned(),
-        (None, None) => std::env::temp_dir(),
+    let parts = options.parts;
+    let mut cluster = prepare(binaries, options)?;
+    match start_parts(&mut cluster, binaries, parts, progress) {
+        Ok(()) => Ok(cluster),
+        Err(error) => {
+            // The logs that the error speaks of stay.
+            if let Some(folder) = cluster.temporary.take() {
+                drop(folder.keep());
+            }
+            Err(error)
+        }
+    }
+}
+
+/// A cluster that has its folder and its CA, and no processes yet. Whatever fails later, dropping it ends what runs.
+fn prepare(binaries: &Binaries, options: Options) -> Result<LocalCluster, Error> {
+    let (directory, temporary) = match options.directory {
+        Some(directory) => (directory, None),
+        None => {
+            let folder = tempfile::Builder::new().prefix("drawbridge-cluster-").tempdir();
+            let folder = folder.map_err(Error::file("created", std::env::temp_dir()))?;
+            (folder.path().to_owned(), Some(folder))
+        }
     };
     fs::create_dir_all(&directory).map_err(Error::file("created", &directory))?;
     let directory = directory.canonicalize().map_err(Error::file("read", &directory))?;
-    let authority = Authority::new("drawbridge local cluster")?;
-    let files = write_files(directory.clone(), &authority)?;
-    let admin = authority.client("drawbridge:admin", &["system:masters"])?;
-    // Made first and filled as the parts start, so that an error on the way ends what has been started.
-    let mut cluster = LocalCluster {
+    if directory.join("etcd").exists() {
+        return Err(Error::NotNew { directory });
+    }
+    Ok(LocalCluster {
         processes: Vec::new(),
         admin_kubeconfig: directory.join("admin.kubeconfig"),
+        audit_log: directory.join("audit.log"),
         directory,
         temporary,
         server: String::new(),
-        authority,
+        authority: Authority::new("drawbridge local cluster")?,
         kubectl: binaries.path(Program::Kubectl).to_owned(),
         kubeconfigs: AtomicU32::new(0),
-    };
-    let api = start_api_server(&mut cluster, binaries, &files, &admin, progress)?;
+    })
+}
+
+fn start_parts(
+    cluster: &mut LocalCluster,
+    binaries: &Binaries,
+    parts: Parts,
+    progress: &mut dyn FnMut(&str),
+) -> Result<(), Error> {
+    let files = write_files(cluster.directory.clone(), &cluster.authority)?;
+    // A user of its own, so that the audit log can leave out what is asked while waiting.
+    let starter = cluster.authority.client("drawbridge:start", &["system:masters"])?;
+    let start = Start { binaries, files: &files, parts };
+    let api = start.api_server(cluster, &starter, progress)?;
+    let admin = cluster.client_certificate("drawbridge:admin", &["system:masters"])?;
     kubeconfig::write(&cluster.admin_kubeconfig, &cluster.server, cluster.ca_pem(), &admin.0, &admin.1)?;
-    match options.parts {
-        Parts::ApiServer => {}
-        Parts::All => start_rest(&mut cluster, binaries, &files, &api, progress)?,
+    match parts {
+        Parts::ApiServer => Ok(()),
+        Parts::All => start.rest(cluster, &api, progress),
     }
-    Ok(cluster)
 }
 
 fn write_files(directory: PathBuf, authority: &Authority) -> Result<Files, Error> {
@@ -95,69 +117,83 @@ fn write_files(directory: PathBuf, authority: &Authority) -> Result<Files, Error
     })
 }
 
-fn start_api_server(
-    cluster: &mut LocalCluster,
-    binaries: &Binaries,
-    files: &Files,
-    admin: &(String, String),
-    progress: &mut dyn FnMut(&str),
-) -> Result<Api, Error> {
-    progress("starting etcd");
-    let etcd_port = cluster.start_on_free_port(
-        binaries,
-        "etcd",
-        |port| components::etcd(binaries, files, port),
-        |_, log| Ok(says(log, "ready to serve client requests")),
-    )?;
-    progress("starting kube-apiserver");
-    let ca = cluster.ca_pem().to_owned();
-    let connect = |port| Api::new(format!("https://127.0.0.1:{port}"), &ca, admin);
-    let port = cluster.start_on_free_port(
-        binaries,
-        "kube-apiserver",
-        |port| components::api_server(binaries, files, etcd_port, port),
-        |port, _| connect(port).map(|api| api.ready()),
-    )?;
-    cluster.server = format!("https://127.0.0.1:{port}");
-    connect(port)
+/// What the start of every part needs.
+struct Start<'a> {
+    binaries: &'a Binaries,
+    files: &'a Files,
+    parts: Parts,
 }
 
-fn start_rest(
-    cluster: &mut LocalCluster,
-    binaries: &Binaries,
-    files: &Files,
-    api: &Api,
-    progress: &mut dyn FnMut(&str),
-) -> Result<(), Error> {
-    progress("starting the controllers, the scheduler and the node");
-    let masters = ["system:masters"];
-    let kubeconfig =
-        cluster.part_kubeconfig("kube-controller-manager", "system:kube-controller-manager", &masters)?;
-    cluster.start_part(
-        binaries,
-        "kube-controller-manager",
-        &components::controller_manager(binaries, files, &kubeconfig),
-    )?;
-    let kubeconfig = cluster.part_kubeconfig("kube-scheduler", "system:kube-scheduler", &[])?;
-    cluster.start_part(binaries, "kube-scheduler", &components::scheduler(binaries, files, &kubeconfig))?;
-    let node_port = cluster.start_on_free_port(
-        binaries,
-        "drawbridge-node",
-        |port| components::node(binaries, files, port),
-        |_, log| Ok(says(log, "serving on")),
-    )?;
-    let kubeconfig = cluster.part_kubeconfig("kwok", "drawbridge:kwok", &masters)?;
-    cluster.start_part(binaries, "kwok", &components::kwok(binaries, files, &kubeconfig, node_port))?;
-    api.create("/api/v1/nodes", &node_object())?;
-    let node = format!("/api/v1/nodes/{NODE_NAME}");
-    cluster.wait_for("kwok", || Ok(api.get(&node)?.is_some_and(|node| is_ready(&node))))?;
-    let account = "/api/v1/namespaces/default/serviceaccounts/default";
-    cluster.wait_for("kube-controller-manager", || Ok(api.get(account)?.is_some()))?;
-    // New nodes are closed to pods until a controller has seen that they are ready.
-    cluster.wait_for("kube-controller-manager", || Ok(api.get(&node)?.is_some_and(|node| is_open(&node))))
+impl Start<'_> {
+    fn api_server(
+        &self,
+        cluster: &mut LocalCluster,
+        starter: &(String, String),
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Api, Error> {
+        progress("starting etcd");
+        let etcd_port = cluster.start_on_free_port(
+            self.binaries,
+            "etcd",
+            |port| components::etcd(self.binaries, self.files, port),
+            |_, log| Ok(says(log, "ready to serve client requests")),
+        )?;
+        progress("starting kube-apiserver");
+        let ca = cluster.ca_pem().to_owned();
+        let connect = |port| Api::new(format!("https://127.0.0.1:{port}"), &ca, starter);
+        let port = cluster.start_on_free_port(
+            self.binaries,
+            "kube-apiserver",
+            |port| components::api_server(self.binaries, self.files, self.parts, (etcd_port, port)),
+            |port, _| connect(port).map(|api| api.ready()),
+        )?;
+        cluster.server = format!("https://127.0.0.1:{port}");
+        let api = connect(port)?;
+        let namespace = "/api/v1/namespaces/default";
+        cluster.wait_for("kube-apiserver", || Ok(api.get(namespace)?.is_some()))?;
+        Ok(api)
+    }
+
+    fn rest(
+        &self,
+        cluster: &mut LocalCluster,
+        api: &Api,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(), Error> {
+        progress("starting the controllers, the scheduler and the node");
+        let Self { binaries, files, .. } = *self;
+        let masters = ["system:masters"];
+        let kubeconfig =
+            cluster.part_kubeconfig("kube-controller-manager", "system:kube-controller-manager", &masters)?;
+        let controllers = components::controller_manager(binaries, files, &kubeconfig);
+        cluster.start_part(binaries, "kube-controller-manager", &controllers)?;
+        let kubeconfig = cluster.part_kubeconfig("kube-scheduler", "system:kube-scheduler", &[])?;
+        let scheduler = components::scheduler(binaries, files, &kubeconfig);
+        cluster.start_part(binaries, "kube-scheduler", &scheduler)?;
+        let node_port = cluster.start_on_free_port(
+            binaries,
+            "drawbridge-node",
+            |port| components::node(binaries, files, port),
+            |_, log| Ok(says(log, "serving on")),
+        )?;
+        let kubeconfig = cluster.part_kubeconfig("kwok", "drawbridge:kwok", &masters)?;
+        let kwok = components::kwok(binaries, files, &kubeconfig, node_port);
+        cluster.start_part(binaries, "kwok", &kwok)?;
+        cluster.wait_for_node(api)
+    }
 }
 
 impl LocalCluster {
+    fn wait_for_node(&mut self, api: &Api) -> Result<(), Error> {
+        api.create("/api/v1/nodes", &node_object())?;
+        let node = format!("/api/v1/nodes/{NODE_NAME}");
+        self.wait_for("kwok", || Ok(api.get(&node)?.is_some_and(|node| is_ready(&node))))?;
+        let account = "/api/v1/namespaces/default/serviceaccounts/default";
+        self.wait_for("kube-controller-manager", || Ok(api.get(account)?.is_some()))?;
+        // New nodes are closed to pods until a controller has seen that they are ready.
+        self.wait_for("kube-controller-manager", || Ok(api.get(&node)?.is_some_and(|node| is_open(&node))))
+    }
+
     fn log(&self, component: &str) -> PathBuf {
         self.directory.join(format!("{component}.log"))
     }
@@ -175,8 +211,9 @@ impl LocalCluster {
         component: &'static str,
         command: &Command,
     ) -> Result<(), Error> {
-        let process =
-            Supervised::start(binaries.path(Program::Node), component, command, &self.log(component))?;
+        let log = self.log(component);
+        let temporary = self.temporary.as_ref().map(tempfile::TempDir::path);
+        let process = Supervised::start(binaries.path(Program::Node), component, command, &log, temporary)?;
         self.processes.push(process);
         Ok(())
     }

@@ -1,0 +1,163 @@
+//! A cluster as its users see it, through its own kubectl.
+
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+
+use drawbridge_localcluster::{Binaries, LocalCluster, Options, Parts};
+use serde_json::Value;
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+
+use crate::support::{CLUSTER, kubectl, processes_of, say, succeed, with_input};
+
+fn job(name: &str, labels: &str) {
+    let manifest = format!(
+        r#"{{"apiVersion": "batch/v1", "kind": "Job", "metadata": {{"name": "{name}"}}, "spec": {{"template": {{
+            "metadata": {{{labels}}},
+            "spec": {{"restartPolicy": "Never", "containers": [{{"name": "main", "image": "x"}}]}}}}}}}}"#
+    );
+    let output = with_input(kubectl(&["create", "-f", "-"]), manifest.as_bytes());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn jobs_complete_unless_they_are_to_run_forever() {
+    job("short", "");
+    job("labelled", r#""labels": {"drawbridge.dev/run": "forever"}"#);
+    job("annotated", r#""annotations": {"drawbridge.dev/run": "forever"}"#);
+    succeed(kubectl(&["wait", "--for=condition=Complete", "job/short", "--timeout=20s"]));
+    for name in ["labelled", "annotated"] {
+        let pods = format!("job-name={name}");
+        succeed(kubectl(&["wait", "--for=condition=Ready", "pod", "-l", &pods, "--timeout=20s"]));
+    }
+    // As long again as a Job needs to complete.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let active = succeed(kubectl(&[
+        "get",
+        "jobs",
+        "labelled",
+        "annotated",
+        "-o",
+        "jsonpath={.items[*].status.active}",
+    ]));
+    assert_eq!(active, "1 1");
+}
+
+#[test]
+fn the_pods_of_a_deployment_stay_ready() {
+    succeed(kubectl(&["create", "deployment", "web", "--image=x", "--replicas=2"]));
+    succeed(kubectl(&["rollout", "status", "deployment/web", "--timeout=20s"]));
+    succeed(kubectl(&["set", "image", "deployment/web", "x=y"]));
+    succeed(kubectl(&["rollout", "status", "deployment/web", "--timeout=20s"]));
+    succeed(kubectl(&["rollout", "undo", "deployment/web"]));
+    succeed(kubectl(&["rollout", "status", "deployment/web", "--timeout=20s"]));
+}
+
+#[test]
+fn a_kubeconfig_carries_the_user_and_all_groups() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let groups = ["first", "second:with/signs", "third é"];
+    let path = CLUSTER.kubeconfig_for("someone:else", &groups).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_ne!(path, CLUSTER.kubeconfig_for("someone:else", &groups).unwrap());
+    let as_user = |arguments: &[&str]| {
+        let mut command = Command::new(CLUSTER.kubectl());
+        command.arg("--kubeconfig").arg(&path).args(arguments);
+        command.output().unwrap()
+    };
+    let output = as_user(&["auth", "whoami", "-o", "json"]);
+    let review: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(review["status"]["userInfo"]["username"], "someone:else");
+    let expected = serde_json::json!(["first", "second:with/signs", "third é", "system:authenticated"]);
+    assert_eq!(review["status"]["userInfo"]["groups"], expected);
+    assert!(!as_user(&["get", "pods"]).status.success(), "a new user has no rights");
+}
+
+#[test]
+fn the_node_lets_in_nobody_but_the_api_server() {
+    let port = succeed(kubectl(&[
+        "get",
+        "node",
+        "local",
+        "-o",
+        "jsonpath={.status.daemonEndpoints.kubeletEndpoint.Port}",
+    ]));
+    let ask = |pair: Option<(&str, &str)>| {
+        let pair = pair.map(|(certificate, key)| {
+            let certificate = Certificate::from_pem(certificate.as_bytes()).unwrap();
+            ClientCert::new_with_certs(&[certificate], PrivateKey::from_pem(key.as_bytes()).unwrap())
+        });
+        let ca = Certificate::from_pem(CLUSTER.ca_pem().as_bytes()).unwrap();
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::new_with_certs(&[ca]))
+            .client_cert(pair)
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .build();
+        let agent = ureq::Agent::config_builder().tls_config(tls).proxy(None).build().new_agent();
+        agent
+            .get(format!("https://127.0.0.1:{port}/containerLogs/default/p/c"))
+            .call()
+            .map(|response| response.status())
+    };
+    let pki = CLUSTER.directory().join("pki");
+    let file = |name: &str| fs::read_to_string(pki.join(name)).unwrap();
+    let own = (file("kubelet-client.crt"), file("kubelet-client.key"));
+    assert_eq!(ask(Some((&own.0, &own.1))).unwrap(), 200, "the API server's own certificate");
+    let others = CLUSTER.client_certificate("anyone", &["system:masters"]).unwrap();
+    assert!(ask(Some((&others.0, &others.1))).is_err(), "another certificate of the same CA");
+    assert!(ask(None).is_err(), "no certificate");
+}
+
+fn audited(matching: impl Fn(&Value) -> bool) -> Vec<Value> {
+    let log = fs::read_to_string(CLUSTER.audit_log()).unwrap();
+    log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).filter(matching).collect()
+}
+
+#[test]
+fn the_audit_log_has_every_request_at_once() {
+    let is = |event: &Value, verb: &str, uri: &str| {
+        event["verb"] == verb && event["requestURI"].as_str().is_some_and(|found| found.starts_with(uri))
+    };
+    succeed(kubectl(&["create", "configmap", "audited", "--from-literal=a=b"]));
+    let someone = ["--as=someone", "--as-group=system:masters"];
+    succeed(kubectl(&[&["delete", "configmap", "audited", "--cascade=orphan"], &someone[..]].concat()));
+    let deleted = audited(|event| is(event, "delete", "/api/v1/namespaces/default/configmaps/audited"));
+    assert_eq!(deleted.len(), 1);
+    assert_eq!(deleted[0]["stage"], "ResponseComplete");
+    assert_eq!(deleted[0]["requestObject"]["propagationPolicy"], "Orphan");
+    assert_eq!(deleted[0]["user"]["username"], "drawbridge:admin");
+    assert_eq!(deleted[0]["impersonatedUser"]["username"], "someone");
+    assert_eq!(deleted[0]["responseStatus"]["code"], 200);
+    assert!(deleted[0]["auditID"].is_string());
+    succeed(kubectl(&["create", "secret", "generic", "audited", "--from-literal=a=never-in-the-log"]));
+    let created = audited(|event| is(event, "create", "/api/v1/namespaces/default/secrets"));
+    assert_eq!(created.len(), 1);
+    assert!(created[0].get("requestObject").is_none());
+    succeed(kubectl(&["get", "configmaps", "-l", "audited=read"]));
+    assert_eq!(
+        audited(|event| is(
+            event,
+            "list",
+            "/api/v1/namespaces/default/configmaps?labelSelector=audited%3Dread"
+        ))
+        .len(),
+        1
+    );
+}
+
+#[test]
+fn a_bare_api_server_takes_pods_and_stops_without_a_trace() {
+    let binaries = Binaries::find(&mut say).unwrap();
+    let options = Options { parts: Parts::ApiServer, ..Options::default() };
+    let cluster = LocalCluster::start(&binaries, options, &mut |_| {}).unwrap();
+    let mut run = Command::new(cluster.kubectl());
+    run.arg("--kubeconfig").arg(cluster.admin_kubeconfig()).args(["run", "pending", "--image=x"]);
+    succeed(run);
+    assert!(cluster.ca_pem().starts_with("-----BEGIN CERTIFICATE-----"));
+    assert!(cluster.server().starts_with("https://127.0.0.1:"));
+    let folder = cluster.directory().to_owned();
+    assert_eq!(processes_of(&folder).len(), 4);
+    cluster.stop().unwrap();
+    assert!(processes_of(&folder).is_empty());
+    assert!(!folder.exists());
+}
