@@ -76,7 +76,7 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
             }
             // An upgrade is never pinned, so what moved has no other half.
             Sent::Moved { case: again, entry, lease: held } => {
-                (case, lease, flow, draft) = (again, held, Flow::Nothing, entry.again());
+                (case, lease, flow, draft) = (*again, held, Flow::Nothing, entry.again());
             }
         }
     }

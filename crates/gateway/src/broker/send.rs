@@ -54,7 +54,7 @@ pub enum Sent {
     /// The object changed between our read and our write: decide again.
     Moved {
         /// The request.
-        case: Case,
+        case: Box<Case>,
         /// The entry of this attempt.
         entry: Entry,
         /// Its lease.
@@ -157,7 +157,7 @@ async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, le
     let mut answer = headers_of(&response, None, ());
     let bytes = whole(response).await.unwrap_or_default();
     if is_ours(&bytes) {
-        return Sent::Moved { case: permit.into_case(), entry, lease };
+        return Sent::Moved { case: Box::new(permit.into_case()), entry, lease };
     }
     entry.finish(&Outcome::Answered { status: StatusCode::CONFLICT.as_u16() });
     answer.headers_mut().remove(header::CONTENT_LENGTH);
