@@ -84,8 +84,10 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
     };
     entry.sent();
     let answer = tokio::select! {
-        answer = cluster.send(permit.agent(), request, wait) => answer,
+        // The cut is looked at first: what was cut by now is not sent.
+        biased;
         () = lease.stopped() => return Sent::Refused(Refusal::Cut, entry),
+        answer = cluster.send(permit.agent(), request, wait) => answer,
     };
     let mut response = match answer {
         Ok(response) => response,

@@ -77,7 +77,7 @@ async fn run(
     shutdown: CancellationToken,
 ) {
     let Some(stream) = shake_hands(stream, tls, gate.limits.handshake, connection).await else { return };
-    let peer = Peer::new(connection.clone(), certificate(&stream));
+    let peer = Peer::new(connection.clone(), certificate(&stream), stream.get_ref().1.server_name());
     let end = connection.end().clone();
     let served = async {
         if let Err(error) = http(stream, gate, peer, shutdown).await {
