@@ -78,7 +78,5 @@ fn framing(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     if second.is_some() {
         return Err(Refusal::Ambiguous("it has more than one Content-Type"));
     }
-    first
-        .map(|value| value.to_str().or(Err(Refusal::Ambiguous("its Content-Type is not ASCII"))))
-        .transpose()
+    first.map(|value| value.to_str().or(Err(Refusal::Ambiguous("its Content-Type is not ASCII")))).transpose()
 }

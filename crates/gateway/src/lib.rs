@@ -4,15 +4,15 @@
 
 pub mod pipeline;
 
+pub mod bodies;
+pub mod broker;
+pub mod cluster;
 pub mod connection;
 pub mod identity;
-pub mod bodies;
 pub mod lease;
-pub mod state;
-pub mod cluster;
-pub mod broker;
 pub mod record;
 pub mod refusal;
+pub mod state;
 
 pub mod clock;
 pub mod config;

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-/// Why a local cluster could not be had. Each message is one sentence that says what was wrong and what would help; the
-/// cause, where there is one, is the error's source.
+/// Why a local cluster could not be had. Each message is one sentence that says what was wrong and what
+/// would help; the cause, where there is one, is the error's source.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -10,15 +10,18 @@ pub enum Error {
     NoCache,
     /// Something must be built and there is no Go.
     #[error(
-        "{program} has to be built and there is no `go` on PATH: install Go 1.26 or newer (https://go.dev/dl), \
-         or point KUBEBUILDER_ASSETS at a folder that has {program}"
+        "{program} has to be built and there is no `go` on PATH: install Go 1.26 or newer \
+         (https://go.dev/dl), or point KUBEBUILDER_ASSETS at a folder that has {program}"
     )]
     NoGo {
         /// The program that is missing.
         program: &'static str,
     },
     /// `go build` has failed.
-    #[error("{program} could not be built from its Go modules; `go build` said (all of it is in {}): {tail}", log.display())]
+    #[error(
+        "{program} could not be built from its Go modules; `go build` said (all of it is in {}): {tail}",
+        log.display()
+    )]
     Build {
         /// The program that was built.
         program: &'static str,
@@ -39,13 +42,19 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The folder for a new cluster has an earlier one in it.
-    #[error("{} has an earlier cluster in it: stop that one if it still runs, and remove the folder", directory.display())]
+    #[error(
+        "{} has an earlier cluster in it: stop that one if it still runs, and remove the folder",
+        directory.display()
+    )]
     NotNew {
         /// The folder.
         directory: PathBuf,
     },
     /// A program could not be run at all.
-    #[error("{} could not be run: check that it is a program for this machine, or delete it to get it anew", program.display())]
+    #[error(
+        "{} could not be run: check that it is a program for this machine, or delete it to get it anew",
+        program.display()
+    )]
     Run {
         /// The program.
         program: PathBuf,

@@ -1,9 +1,9 @@
 //! Processes that end when this one does, for whatever reason.
 //!
-//! Each runs under `drawbridge-node supervise`, which holds the read end of a pipe whose only writer is this process.
-//! The kernel closes the pipe when this process ends, `kill -9` included, and the supervisor then kills what it
-//! started. Supervisor and command are in process groups of their own, so a Ctrl-C in the terminal reaches this process
-//! only, which then stops them in order.
+//! Each runs under `drawbridge-node supervise`, which holds the read end of a pipe whose only writer is this
+//! process. The kernel closes the pipe when this process ends, `kill -9` included, and the supervisor then
+//! kills what it started. Supervisor and command are in process groups of their own, so a Ctrl-C in the
+//! terminal reaches this process only, which then stops them in order.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -26,9 +26,9 @@ pub(crate) struct Supervised {
 }
 
 impl Supervised {
-    /// Starts `command` (its program, arguments, folder and environment) under the supervisor in `node`, with its
-    /// output going to the file `log`. If this process dies without letting go of it, the supervisor removes the
-    /// folder `temporary`.
+    /// Starts `command` (its program, arguments, folder and environment) under the supervisor in `node`,
+    /// with its output going to the file `log`. If this process dies without letting go of it, the
+    /// supervisor removes the folder `temporary`.
     pub(crate) fn start(
         node: &Path,
         name: &'static str,
@@ -81,7 +81,8 @@ impl Supervised {
     /// Lets go of the process without waiting, so that several can end at the same time.
     pub(crate) fn release(&mut self) {
         if let Some(mut lifeline) = self.lifeline.take() {
-            // Any byte says that this is no death. It fails only when the supervisor has ended, which is fine.
+            // Any byte says that this is no death. It fails only when the supervisor has ended, which is
+            // fine.
             drop(lifeline.write(b"."));
         }
     }
@@ -126,10 +127,12 @@ pub(crate) fn log_tail(log: &Path) -> String {
     lines.into_iter().skip(skipped).collect::<Vec<_>>().join("\n")
 }
 
-/// The program `name` in the first folder of `path` that has it.
+/// The program `name` in the first folder of `path` that has it. Absolute, because programs are run in other
+/// folders than this process's.
 pub(crate) fn find_in<'a>(path: impl IntoIterator<Item = &'a PathBuf>, name: &str) -> Option<PathBuf> {
-    use std::os::unix::fs::PermissionsExt;
-    path.into_iter().map(|folder| folder.join(name)).find(|file| {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = path.into_iter().map(|folder| folder.join(name)).find(|file| {
         file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-    })
+    })?;
+    std::path::absolute(file).ok()
 }

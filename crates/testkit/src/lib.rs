@@ -1,1 +1,16 @@
-//! Placeholder.
+//! What the integration tests stand on: one control plane for all of them, gateways as processes, agents with
+//! keys of their own, kubectl, and the API server's audit log as the judge.
+//!
+//! It never depends on the gateway: it is handed the binary's path and uses it as a person would.
+
+mod agent;
+mod audit;
+mod gateway;
+mod process;
+mod world;
+
+pub use agent::Agent;
+pub use audit::{Audit, Event};
+pub use gateway::{Gateway, Options};
+pub use process::{Run, run};
+pub use world::World;

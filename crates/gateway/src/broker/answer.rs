@@ -40,12 +40,12 @@ impl Body for Answer {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match &mut self.0 {
-            Kind::Whole(whole) => {
-                Pin::new(whole).poll_frame(context).map(|frame| frame.map(|result| match result {
+            Kind::Whole(whole) => Pin::new(whole).poll_frame(context).map(|frame| {
+                frame.map(|result| match result {
                     Ok(frame) => Ok(frame),
                     Err(never) => match never {},
-                }))
-            }
+                })
+            }),
             Kind::Relay(relay) => Pin::new(relay.as_mut()).poll_frame(context),
         }
     }

@@ -41,11 +41,8 @@ const TO_CALLER: [HeaderName; 15] = [
 ];
 
 /// Towards the caller, with a 101.
-const UPGRADE_TO_CALLER: [HeaderName; 3] = [
-    header::SEC_WEBSOCKET_ACCEPT,
-    header::SEC_WEBSOCKET_EXTENSIONS,
-    header::SEC_WEBSOCKET_PROTOCOL,
-];
+const UPGRADE_TO_CALLER: [HeaderName; 3] =
+    [header::SEC_WEBSOCKET_ACCEPT, header::SEC_WEBSOCKET_EXTENSIONS, header::SEC_WEBSOCKET_PROTOCOL];
 
 /// Names the stream protocol of SPDY exec and port-forward; offered several times, answered once.
 const STREAM_PROTOCOL: HeaderName = HeaderName::from_static("x-stream-protocol-version");

@@ -113,7 +113,8 @@ impl Wired {
     pub fn address(&self, request: &mut Request<Full<Bytes>>) -> Result<(), http::Error> {
         let wanted = request.uri().path_and_query().map_or("/", uri::PathAndQuery::as_str);
         let prefix = self.base.path().trim_end_matches('/');
-        let mut address = Uri::builder().scheme(uri::Scheme::HTTPS).path_and_query(format!("{prefix}{wanted}"));
+        let mut address =
+            Uri::builder().scheme(uri::Scheme::HTTPS).path_and_query(format!("{prefix}{wanted}"));
         if let Some(authority) = self.base.authority() {
             address = address.authority(authority.clone());
         }

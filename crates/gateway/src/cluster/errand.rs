@@ -41,7 +41,8 @@ impl Cluster {
         let response = self.send(agent, request, Wait::Bounded).await?;
         let status = response.status();
         let silent = || ClusterFault::Silent(self.name().to_owned());
-        let body = Limited::new(response.into_body(), MAX_OBJECT).collect().await.or(Err(silent()))?.to_bytes();
+        let body =
+            Limited::new(response.into_body(), MAX_OBJECT).collect().await.or(Err(silent()))?.to_bytes();
         match status {
             StatusCode::OK => present(&body).ok_or_else(silent),
             StatusCode::NOT_FOUND => Ok(Live::Absent),

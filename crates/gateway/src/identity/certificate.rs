@@ -36,7 +36,9 @@ pub enum BadCertificate {
     #[error("the client certificate has expired; 'drawbridge credential' makes a new one")]
     Expired,
     /// It would live too long.
-    #[error("the client certificate is valid for {0} s, longer than the {1} s allowed here; make a shorter one")]
+    #[error(
+        "the client certificate is valid for {0} s, longer than the {1} s allowed here; make a shorter one"
+    )]
     LongLived(i64, u64),
 }
 

@@ -176,6 +176,8 @@ fn part<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, BadToken> {
     })?;
     serde_json::from_slice(&bytes).map_err(|error| {
         tracing::debug!(%error, "token part has another shape");
-        BadToken::Shape("its header may have alg, typ and kid, its claims must be iss, sub, aud, exp, iat and jti")
+        BadToken::Shape(
+            "its header may have alg, typ and kid, its claims must be iss, sub, aud, exp, iat and jti",
+        )
     })
 }

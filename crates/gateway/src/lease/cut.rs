@@ -124,9 +124,8 @@ impl Leases {
             }
         }
         for connection in self.connections() {
-            let idle = |agent: &&AgentName| {
-                connection.was_used_by(agent) && connection.open(agent).others == 0
-            };
+            let idle =
+                |agent: &&AgentName| connection.was_used_by(agent) && connection.open(agent).others == 0;
             if gone.iter().any(|agent| idle(&agent)) && !connection.end().is_cancelled() {
                 connection.cut();
                 ended.insert(connection.id(), ());

@@ -1,9 +1,11 @@
 //! Where a manifest came from, for problems that show only beside another one.
 
+use serde::{Deserialize, Serialize};
+
 use crate::yaml::{Node, Place};
 
-/// A file's text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A file's text, as it is sent to where manifests are applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Its name, as problems call it.
     pub file: String,

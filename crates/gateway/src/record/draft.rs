@@ -281,7 +281,8 @@ impl Open {
             "bytesToCluster": self.traffic.to_cluster,
             "milliseconds": now.0.saturating_sub(self.began.0),
         });
-        if let (Value::Object(more), Value::Object(decided)) = (&mut more, std::mem::take(&mut self.decided)) {
+        if let (Value::Object(more), Value::Object(decided)) = (&mut more, std::mem::take(&mut self.decided))
+        {
             more.extend(decided);
         }
         let row = self.subject.row(Part::Outcome, now, Some(outcome.result()), more);

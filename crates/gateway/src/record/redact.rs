@@ -29,7 +29,8 @@ pub fn content(attributes: &Attributes, payload: &Payload) -> Value {
 fn names_a_secret(body: &Value) -> bool {
     match body {
         Value::Object(fields) => {
-            fields.get("kind").and_then(Value::as_str) == Some("Secret") || fields.values().any(names_a_secret)
+            fields.get("kind").and_then(Value::as_str) == Some("Secret")
+                || fields.values().any(names_a_secret)
         }
         Value::Array(items) => items.iter().any(names_a_secret),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,

@@ -127,17 +127,11 @@ pub struct Author {
 
 impl State {
     /// Applies manifests: all of them or none.
-    pub async fn apply(
-        &self,
-        sources: &[Source],
-        author: &Author,
-        mode: Mode,
-    ) -> Result<Report, NotChanged> {
-        let read = manifest::read(sources).map_err(NotChanged::Problems)?;
+    pub async fn apply(&self, sources: &[Source], author: &Author, mode: Mode) -> Result<Report, NotChanged> {
         let _alone = self.changing.lock().await;
         let before = self.snapshot();
         let known: Vec<Manifest> = before.manifests().iter().map(|stored| stored.manifest.clone()).collect();
-        manifest::check_together(&read, &known).map_err(NotChanged::Problems)?;
+        let read = manifest::read_together(sources, &known).map_err(NotChanged::Problems)?;
         let applied: Vec<Applied> = read.iter().map(|located| compare(located, &known)).collect();
         let cautions = manifest::cautions(&read, &known, self.clock.now());
         let mut report = Report { applied, cautions, closed: Closed::default() };

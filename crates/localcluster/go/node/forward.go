@@ -12,8 +12,8 @@ type forwarder struct {
 	gone <-chan struct{}
 }
 
-// PortForward copies both ways. The end of one direction is passed on as a half-close; the connection is over when the
-// host's side has ended or the caller has gone.
+// PortForward copies both ways. The end of one direction is passed on as a half-close; the connection is
+// over when the host's side has ended or the caller has gone.
 func (f forwarder) PortForward(_ context.Context, _, _ string, port int32, stream io.ReadWriteCloser) error {
 	conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))))
 	if err != nil {

@@ -16,9 +16,10 @@ import (
 // How often a followed file is looked at. A line is seen this late at most.
 const followInterval = 25 * time.Millisecond
 
-// logs serves logs/CONTAINER.log of the pod's folder. The file holds bare lines; with timestamps=true each line is
-// given the time at which it was read. A file that isn't there is an empty log, which following waits for. A container
-// has no earlier run and lines have no time, so previous and sinceTime are not looked at.
+// logs serves logs/CONTAINER.log of the pod's folder. The file holds bare lines; with timestamps=true each
+// line is given the time at which it was read. A file that isn't there is an empty log, which following
+// waits for. A container has no earlier run and lines have no time, so previous and sinceTime are not looked
+// at.
 func (n *node) logs(w http.ResponseWriter, r *http.Request) {
 	directory, ok := n.podDirectory(w, r)
 	if !ok {
@@ -88,7 +89,8 @@ func restartIfShortened(file *os.File) {
 	}
 }
 
-// seekTail moves to the start of the last lines, reading backwards so that a long log costs what its tail costs.
+// seekTail moves to the start of the last lines, reading backwards so that a long log costs what its tail
+// costs.
 func seekTail(file *os.File, lines int64) {
 	if lines < 0 {
 		return

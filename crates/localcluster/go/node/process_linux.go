@@ -23,8 +23,8 @@ func adoptOrphans() {
 	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 }
 
-// killChildren kills all present children and takes in the ended ones. It reports whether there was any: the children
-// of those come next.
+// killChildren kills all present children and takes in the ended ones. It reports whether there was any: the
+// children of those come next.
 func killChildren() bool {
 	lists, _ := filepath.Glob("/proc/self/task/*/children")
 	found := false

@@ -55,8 +55,8 @@ func serve(options serveOptions) error {
 	return server.Serve(watchedListener{tls.NewListener(listener, config)})
 }
 
-// tlsConfig lets in only the one caller that the cluster's CA has named: the API server. HTTP/2 is left out because
-// upgraded streams need HTTP/1.1.
+// tlsConfig lets in only the one caller that the cluster's CA has named: the API server. HTTP/2 is left out
+// because upgraded streams need HTTP/1.1.
 func tlsConfig(options serveOptions) (*tls.Config, error) {
 	if options.clientName == "" || options.directory == "" {
 		return nil, errors.New("--client-name and --directory are required")
@@ -95,7 +95,8 @@ type node struct {
 // A name as Kubernetes takes it for pods, namespaces and containers. What fails this never becomes a path.
 var validName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
 
-// podDirectory is the folder of the request's pod. It answers the request itself when a name in it is no name.
+// podDirectory is the folder of the request's pod. It answers the request itself when a name in it is no
+// name.
 func (n *node) podDirectory(w http.ResponseWriter, r *http.Request) (string, bool) {
 	names := []string{r.PathValue("namespace"), r.PathValue("pod")}
 	if container := r.PathValue("container"); container != "" {
@@ -112,8 +113,8 @@ func (n *node) podDirectory(w http.ResponseWriter, r *http.Request) (string, boo
 
 func (n *node) exec(w http.ResponseWriter, r *http.Request) {
 	n.stream(w, r, func(s session, options *remotecommand.Options) {
-		remotecommand.ServeExec(w, r, s, r.PathValue("pod"), "", r.PathValue("container"), r.URL.Query()["command"],
-			options, idleTimeout, streamCreationTimeout, remotecommand.SupportedStreamingProtocols)
+		remotecommand.ServeExec(w, r, s, r.PathValue("pod"), "", r.PathValue("container"),
+			r.URL.Query()["command"], options, idleTimeout, streamCreationTimeout, remotecommand.SupportedStreamingProtocols)
 	})
 }
 
@@ -124,7 +125,8 @@ func (n *node) attach(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// stream prepares what exec and attach share: the pod's folder, the options and the sign that the caller has gone.
+// stream prepares what exec and attach share: the pod's folder, the options and the sign that the caller has
+// gone.
 func (n *node) stream(w http.ResponseWriter, r *http.Request, run func(session, *remotecommand.Options)) {
 	directory, ok := n.podDirectory(w, r)
 	if !ok {
@@ -157,8 +159,8 @@ func (n *node) portForward(w http.ResponseWriter, r *http.Request) {
 
 type goneKey struct{}
 
-// gone is closed when the request's connection has ended. The request's own context can't tell: net/http stops
-// watching a connection once it is upgraded.
+// gone is closed when the request's connection has ended. The request's own context can't tell: net/http
+// stops watching a connection once it is upgraded.
 func gone(r *http.Request) <-chan struct{} {
 	if conn, ok := r.Context().Value(goneKey{}).(*watchedConn); ok {
 		return conn.gone
@@ -176,9 +178,9 @@ func (l watchedListener) Accept() (net.Conn, error) {
 	return &watchedConn{Conn: conn, gone: make(chan struct{})}, nil
 }
 
-// watchedConn notices its own end: an error or EOF while reading or writing, or Close. It lies around the TLS
-// connection, not below it: after TLS has said that it ends, nobody reads on to the end of the TCP connection. A read that ran into a deadline
-// is no end (net/http interrupts its reads that way).
+// watchedConn notices its own end: an error or EOF while reading or writing, or Close. It lies around the
+// TLS connection, not below it: after TLS has said that it ends, nobody reads on to the end of the TCP
+// connection. A read that ran into a deadline is no end (net/http interrupts its reads that way).
 type watchedConn struct {
 	net.Conn
 	once sync.Once

@@ -24,12 +24,12 @@ type session struct {
 	gone      <-chan struct{}
 }
 
-// ExecInContainer runs a process of the host in the pod's folder. The process leads its own group; the group is killed
-// when the process has ended, when the caller has gone, and (by the supervisor) when this program ends. So, unlike in
-// a container, nothing that the command left in the background outlives the exec.
+// ExecInContainer runs a process of the host in the pod's folder. The process leads its own group; the group
+// is killed when the process has ended, when the caller has gone, and (by the supervisor) when this program
+// ends. So, unlike in a container, nothing that the command left in the background outlives the exec.
 //
-// A caller that goes while the process isn't reading what it was sent is not noticed until the process reads on, because
-// the end of a connection comes after its data. A real node has the same limit.
+// A caller that goes while the process isn't reading what it was sent is not noticed until the process reads
+// on, because the end of a connection comes after its data. A real node has the same limit.
 func (s session) ExecInContainer(_ context.Context, _, _, _ string, command []string, in io.Reader,
 	out, errOut io.WriteCloser, tty bool, resize <-chan remotecommand.TerminalSize, _ time.Duration) error {
 	if len(command) == 0 {
@@ -41,8 +41,8 @@ func (s session) ExecInContainer(_ context.Context, _, _, _ string, command []st
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=" + s.directory, "HOSTNAME=" + s.pod, "LANG=C.UTF-8",
 	}
-	// The signal on the parent's death is bound to the thread that starts the process, so that thread has to live as
-	// long as the process does.
+	// The signal on the parent's death is bound to the thread that starts the process, so that thread has to
+	// live as long as the process does.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if tty {
@@ -81,7 +81,8 @@ func (s session) runWithPipes(cmd *exec.Cmd, in io.Reader, out, errOut io.WriteC
 		if err == nil {
 			childEnds = append(childEnds, childEnd)
 			cmd.Stdin = childEnd
-			// Not among the copies that are waited for: the caller may keep its stdin open after the process has ended.
+			// Not among the copies that are waited for: the caller may keep its stdin open after the process
+			// has ended.
 			go func() {
 				_, _ = io.Copy(writer, in)
 				_ = writer.Close()
@@ -130,8 +131,8 @@ func (s session) runInTerminal(cmd *exec.Cmd, in io.Reader, out io.Writer,
 	return exitError(err)
 }
 
-// wait waits for the process and kills its group when it has ended or the caller has gone. With the group gone, the
-// output pipes reach their end, however slowly the caller reads them.
+// wait waits for the process and kills its group when it has ended or the caller has gone. With the group
+// gone, the output pipes reach their end, however slowly the caller reads them.
 func (s session) wait(cmd *exec.Cmd) error {
 	group := cmd.Process.Pid
 	done := make(chan struct{})
@@ -148,7 +149,8 @@ func (s session) wait(cmd *exec.Cmd) error {
 	return err
 }
 
-// notStarted gives the exit codes of a shell: 127 for a command that isn't there, 126 for one that can't run.
+// notStarted gives the exit codes of a shell: 127 for a command that isn't there, 126 for one that can't
+// run.
 func notStarted(err error) error {
 	code := 126
 	if os.IsNotExist(err) || isNotFound(err) {
@@ -174,8 +176,8 @@ func exitError(err error) error {
 	return utilexec.CodeExitError{Err: failed, Code: code}
 }
 
-// AttachContainer greets, then sends back what it is sent until the end of input. Without input it stays until the
-// caller goes, as a container that is running does.
+// AttachContainer greets, then sends back what it is sent until the end of input. Without input it stays
+// until the caller goes, as a container that is running does.
 func (s session) AttachContainer(_ context.Context, _, _, container string, in io.Reader,
 	out, _ io.WriteCloser, _ bool, resize <-chan remotecommand.TerminalSize) error {
 	if resize != nil {

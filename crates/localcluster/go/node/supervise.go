@@ -12,12 +12,13 @@ import (
 	"time"
 )
 
-// supervise runs a command and ends it, with everything that it started, as soon as standard input reaches its end.
-// The starter holds the other end of that pipe and never writes, so the end comes when the starter closes it or dies
-// for whatever reason, kill -9 included. Should this watchdog be killed itself, the kernel kills the command (Linux).
+// supervise runs a command and ends it, with everything that it started, as soon as standard input reaches
+// its end. The starter holds the other end of that pipe and never writes, so the end comes when the starter
+// closes it or dies for whatever reason, kill -9 included. Should this watchdog be killed itself, the kernel
+// kills the command (Linux).
 //
-// A starter that ends things in order writes one byte first. When it dies without, nobody is left to remove its
-// temporary folder, so the watchdog removes the folder that --remove-after-death names.
+// A starter that ends things in order writes one byte first. When it dies without, nobody is left to remove
+// its temporary folder, so the watchdog removes the folder that --remove-after-death names.
 func supervise(command []string) int {
 	var remove string
 	if len(command) > 0 {

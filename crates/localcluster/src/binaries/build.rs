@@ -13,8 +13,8 @@ use crate::process::{Supervised, find_in, log_tail};
 /// How often a build says that it is still going on.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Builds a program from its pinned Go modules into the cache. The caller holds the cache's lock. With `node`, the
-/// build ends when this process does; only the build of the node program itself is without it.
+/// Builds a program from its pinned Go modules into the cache. The caller holds the cache's lock. With
+/// `node`, the build ends when this process does; only the build of the node program itself is without it.
 pub(super) fn build(
     program: Program,
     search: &Search,

@@ -5,15 +5,17 @@ use super::program::Program;
 use crate::error::Error;
 use crate::process::find_in;
 
-/// The user's cache of downloaded and built programs. A program is moved into it when it is complete, so what is there
-/// is whole.
+/// The user's cache of downloaded and built programs. A program is moved into it when it is complete, so
+/// what is there is whole.
 pub(super) struct Cache {
     folder: PathBuf,
 }
 
 impl Cache {
     pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+        // Absolute, because builds run in another folder. The error is for an empty path, which then stays
+        // one.
+        Self { folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()) }
     }
 
     /// The program, if it is there.
@@ -46,7 +48,8 @@ impl Cache {
         Ok((folder, log))
     }
 
-    /// Waits until no other process changes the cache. The lock goes with the returned file, or with this process.
+    /// Waits until no other process changes the cache. The lock goes with the returned file, or with this
+    /// process.
     pub(super) fn lock(&self, progress: &mut dyn FnMut(&str)) -> Result<File, Error> {
         fs::create_dir_all(&self.folder).map_err(Error::file("created", &self.folder))?;
         let path = self.folder.join("lock");

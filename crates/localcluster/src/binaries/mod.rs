@@ -1,8 +1,8 @@
 //! Where the control plane's programs come from.
 //!
-//! For each program in turn: the folder in `KUBEBUILDER_ASSETS`, `PATH` (right version only), the user's cache, the
-//! publisher's release (with its checksum), and at last a build from Go modules, whose content Go verifies against the
-//! embedded `go.sum`.
+//! For each program in turn: the folder in `KUBEBUILDER_ASSETS`, `PATH` (right version only), the user's
+//! cache, the publisher's release (with its checksum), and at last a build from Go modules, whose content Go
+//! verifies against the embedded `go.sum`.
 
 mod build;
 mod cache;
@@ -29,13 +29,13 @@ pub struct Binaries {
 pub struct Search {
     /// A folder whose programs are taken whatever their version is, as `KUBEBUILDER_ASSETS` names it.
     pub assets: Option<PathBuf>,
-    /// The folders of `PATH`. Programs in it are taken when they say the version that is wanted; `go` and `tar` are
-    /// looked for in it too.
+    /// The folders of `PATH`. Programs in it are taken when they say the version that is wanted; `go` and
+    /// `tar` are looked for in it too.
     pub path: Vec<PathBuf>,
     /// The folder that downloaded and built programs are kept in.
     pub cache: PathBuf,
-    /// Base URL of a mirror that has both the Kubernetes and the etcd releases under the paths of the official hosts.
-    /// None stands for the official hosts.
+    /// Base URL of a mirror that has both the Kubernetes and the etcd releases under the paths of the
+    /// official hosts. None stands for the official hosts.
     pub release_url: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl Search {
     /// [`Error::NoCache`] when neither `XDG_CACHE_HOME` nor `HOME` is set.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place where this crate reads the environment; callers that want another pass a Search"
+        reason = "the one place that reads the environment; who wants another passes a Search"
     )]
     pub fn from_env() -> Result<Self, Error> {
         let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -71,8 +71,8 @@ impl Search {
 }
 
 impl Binaries {
-    /// Finds every program, or downloads or builds it. `progress` is given a line of text now and then; a first build
-    /// takes about ten minutes on two cores, later calls milliseconds.
+    /// Finds every program, or downloads or builds it. `progress` is given a line of text now and then; a
+    /// first build takes about ten minutes on two cores, later calls milliseconds.
     ///
     /// # Errors
     /// When a program is neither here nor can be downloaded or built.
@@ -130,8 +130,8 @@ fn take_present(
     missing
 }
 
-/// Downloads what is published, and returns what has to be built. The first host that can't be reached ends all
-/// downloads: a machine without a network shouldn't wait once per program.
+/// Downloads what is published, and returns what has to be built. The first host that can't be reached ends
+/// all downloads: a machine without a network shouldn't wait once per program.
 fn download(
     search: &Search,
     cache: &Cache,

@@ -10,7 +10,8 @@ use crate::process::find_in;
 /// One program of a local cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Program {
-    /// The node program of this crate, which is also the watchdog. First, because the other builds run under it.
+    /// The node program of this crate, which is also the watchdog. First, because the other builds run under
+    /// it.
     Node,
     /// The cluster's database.
     Etcd,
@@ -133,8 +134,8 @@ impl Program {
         }
     }
 
-    /// The program in `folder`, if it says the version that is wanted. The node program has no versions: it is only
-    /// taken from the cache, where its name includes a digest of its source.
+    /// The program in `folder`, if it says the version that is wanted. The node program has no versions: it
+    /// is only taken from the cache, where its name includes a digest of its source.
     pub(super) fn right_version_in(self, folder: &Path) -> Option<PathBuf> {
         let (arguments, wanted): (&[&str], _) = match self {
             Self::Node => return None,
@@ -169,8 +170,8 @@ impl fmt::Display for Program {
 }
 
 impl Module {
-    /// The folder in the cache: the label and a digest of everything that goes into a build, so that a change of any
-    /// of it is another folder.
+    /// The folder in the cache: the label and a digest of everything that goes into a build, so that a
+    /// change of any of it is another folder.
     pub(super) fn folder(&self) -> String {
         let mut context = Context::new(&SHA256);
         for (name, content) in self.files.iter().chain(&[("ldflags", self.ldflags)]) {

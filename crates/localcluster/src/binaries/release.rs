@@ -70,8 +70,8 @@ impl Releases {
         }
     }
 
-    /// Downloads a program into the cache. None when it isn't published for this machine, can't be reached or isn't
-    /// what its publisher says it should be; a line to `progress` tells which.
+    /// Downloads a program into the cache. None when it isn't published for this machine, can't be reached
+    /// or isn't what its publisher says it should be; a line to `progress` tells which.
     pub(super) fn fetch(
         &mut self,
         program: Program,
@@ -106,8 +106,8 @@ impl Releases {
             _ => return None,
         };
         match program {
-            // Nobody publishes the node program, and kwok's releases carry no checksums: both are built, which go.sum
-            // vouches for.
+            // Nobody publishes the node program, and kwok's releases carry no checksums: both are built,
+            // which go.sum vouches for.
             Program::Node | Program::Kwok => None,
             Program::Etcd => {
                 let base = format!("{}/etcd-io/etcd/releases/download/v3.7.3", self.github);
@@ -207,7 +207,8 @@ fn copy(from: &mut impl Read, to: &Path, algorithm: &'static Algorithm) -> Resul
     Ok(hex(context.finish().as_ref()))
 }
 
-/// The checksum of `file`: the word before its name in a list, or the only word of a text that names no file.
+/// The checksum of `file`: the word before its name in a list, or the only word of a text that names no
+/// file.
 fn checksum_in(list: &str, file: &str) -> Option<String> {
     list.lines()
         .filter_map(|line| {

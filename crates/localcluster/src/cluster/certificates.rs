@@ -82,7 +82,8 @@ pub(super) fn write_pair(
     Ok(files)
 }
 
-/// Writes the key pair that service account tokens are signed with: the public key is where a certificate would be.
+/// Writes the key pair that service account tokens are signed with: the public key is where a certificate
+/// would be.
 pub(super) fn write_token_keys(folder: &Path) -> Result<PairFiles, Error> {
     let key = new_key()?;
     write_pair(folder, "service-account", (key.public_key_pem(), key.serialize_pem()))

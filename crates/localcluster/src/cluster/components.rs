@@ -31,7 +31,8 @@ pub(super) const fn node_caller() -> &'static str {
     NODE_CALLER
 }
 
-/// etcd, which only its own CA's certificates open. Losing data in a power cut is fine here, waiting for the disk isn't.
+/// etcd, which only its own CA's certificates open. Losing data in a power cut is fine here, waiting for the
+/// disk isn't.
 pub(super) fn etcd(binaries: &Binaries, files: &Files, port: u16) -> Command {
     let url = format!("https://127.0.0.1:{port}");
     // The peers' port has no peers; etcd takes any free one.

@@ -20,8 +20,9 @@ use certificates::Authority;
 /// What to start, and where.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The folder for all files of the cluster: data, certificates, logs, pods. It is created when it isn't there, and
-    /// must hold no earlier cluster. None stands for a temporary folder that goes with the cluster.
+    /// The folder for all files of the cluster: data, certificates, logs, pods. It is created when it isn't
+    /// there, and must hold no earlier cluster. None stands for a temporary folder that goes with the
+    /// cluster.
     pub directory: Option<PathBuf>,
     /// Which parts of a cluster are started.
     pub parts: Parts,
@@ -30,8 +31,8 @@ pub struct Options {
 /// Which parts of a cluster are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Parts {
-    /// etcd and kube-apiserver: every request is answered, nothing ever happens by itself. Pods can be created without
-    /// a service account, and stay pending.
+    /// etcd and kube-apiserver: every request is answered, nothing ever happens by itself. Pods can be
+    /// created without a service account, and stay pending.
     ApiServer,
     /// Also the controllers, the scheduler and one node, so that Jobs run and exec works.
     #[default]
@@ -54,9 +55,9 @@ pub struct LocalCluster {
 }
 
 impl LocalCluster {
-    /// Starts a cluster and waits until it can be used: the API server is ready and, with [`Parts::All`], the node is
-    /// ready and the namespace `default` has its service account, so Pods can be created. `progress` is given a line
-    /// per step. Takes about six seconds.
+    /// Starts a cluster and waits until it can be used: the API server is ready and, with [`Parts::All`],
+    /// the node is ready and the namespace `default` has its service account, so Pods can be created.
+    /// `progress` is given a line per step. Takes about six seconds.
     ///
     /// # Errors
     /// When a part can't be started or isn't ready in time; the error quotes the end of that part's log.
@@ -74,7 +75,8 @@ impl LocalCluster {
         &self.server
     }
 
-    /// The certificate of the cluster's CA, which signs the API server's certificate and all client certificates.
+    /// The certificate of the cluster's CA, which signs the API server's certificate and all client
+    /// certificates.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         self.authority.pem()
@@ -86,8 +88,8 @@ impl LocalCluster {
         &self.admin_kubeconfig
     }
 
-    /// Writes a kubeconfig with a client certificate of its own for `user` in `groups`. Nobody has any right in a new
-    /// cluster but the group `system:masters`.
+    /// Writes a kubeconfig with a client certificate of its own for `user` in `groups`. Nobody has any right
+    /// in a new cluster but the group `system:masters`.
     ///
     /// # Errors
     /// When the certificate can't be made or the file can't be written.
@@ -109,14 +111,15 @@ impl LocalCluster {
         self.authority.client(user, groups)
     }
 
-    /// The API server's audit log, one JSON object per line. A request's line is there before the answer has been sent
-    /// completely; see `config/audit-policy.yaml` for what is logged.
+    /// The API server's audit log, one JSON object per line. A request's line is there before the answer has
+    /// been sent completely; see `config/audit-policy.yaml` for what is logged.
     #[must_use]
     pub fn audit_log(&self) -> &Path {
         &self.audit_log
     }
 
-    /// The folder that a pod's commands are run in. The node program creates it with the first exec or attach.
+    /// The folder that a pod's commands are run in. The node program creates it with the first exec or
+    /// attach.
     #[must_use]
     pub fn pod_directory(&self, namespace: &str, pod: &str) -> PathBuf {
         self.directory.join("pods").join(format!("{namespace}_{pod}"))

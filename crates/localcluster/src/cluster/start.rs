@@ -18,8 +18,8 @@ use crate::clock::wait_until;
 use crate::error::Error;
 use crate::process::{Supervised, log_tail};
 
-/// How long each part may take. Normal are 4 s for the API server and 1 to 2 s for the others; a machine that also
-/// compiles needs a multiple.
+/// How long each part may take. Normal are 4 s for the API server and 1 to 2 s for the others; a machine
+/// that also compiles needs a multiple.
 const PATIENCE: Duration = Duration::from_secs(90);
 const INTERVAL: Duration = Duration::from_millis(20);
 /// Another program can take a port after it was found to be free. More often than this it is something else.
@@ -44,7 +44,8 @@ pub(super) fn start(
     }
 }
 
-/// A cluster that has its folder and its CA, and no processes yet. Whatever fails later, dropping it ends what runs.
+/// A cluster that has its folder and its CA, and no processes yet. Whatever fails later, dropping it ends
+/// what runs.
 fn prepare(binaries: &Binaries, options: Options) -> Result<LocalCluster, Error> {
     let (directory, temporary) = match options.directory {
         Some(directory) => (directory, None),
@@ -218,8 +219,8 @@ impl LocalCluster {
         Ok(())
     }
 
-    /// Starts a part on a free port and waits until it is ready. A port that was taken in between is replaced by
-    /// another one.
+    /// Starts a part on a free port and waits until it is ready. A port that was taken in between is
+    /// replaced by another one.
     fn start_on_free_port(
         &mut self,
         binaries: &Binaries,

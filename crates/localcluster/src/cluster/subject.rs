@@ -1,7 +1,8 @@
 //! Certificates with several organizations.
 //!
-//! rcgen keeps one value per kind of name, but Kubernetes has one organization per group. So a certificate of rcgen's
-//! gets another subject and is signed again. Only as much DER as that needs is here (ITU-T X.690, RFC 5280 §4.1).
+//! rcgen keeps one value per kind of name, but Kubernetes has one organization per group. So a certificate
+//! of rcgen's gets another subject and is signed again. Only as much DER as that needs is here (ITU-T X.690,
+//! RFC 5280 §4.1).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

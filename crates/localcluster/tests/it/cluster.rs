@@ -12,7 +12,8 @@ use crate::support::{CLUSTER, kubectl, processes_of, say, succeed, with_input};
 
 fn job(name: &str, labels: &str) {
     let manifest = format!(
-        r#"{{"apiVersion": "batch/v1", "kind": "Job", "metadata": {{"name": "{name}"}}, "spec": {{"template": {{
+        r#"{{"apiVersion": "batch/v1", "kind": "Job", "metadata": {{"name": "{name}"}},
+            "spec": {{"template": {{
             "metadata": {{{labels}}},
             "spec": {{"restartPolicy": "Never", "containers": [{{"name": "main", "image": "x"}}]}}}}}}}}"#
     );

@@ -16,8 +16,8 @@ use crate::support::say;
 fn programs(names: &[&str], script: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
     for name in names {
-        // Another process writes it: a test that forks at the same moment would otherwise hold the file open for
-        // writing, and such a file can't be run.
+        // Another process writes it: a test that forks at the same moment would otherwise hold the file open
+        // for writing, and such a file can't be run.
         let mut install = Command::new("install")
             .args(["-m", "755", "/dev/stdin"])
             .arg(folder.path().join(name))
@@ -30,7 +30,8 @@ fn programs(names: &[&str], script: &str) -> TempDir {
     folder
 }
 
-/// All programs are there but `missing`, which a release server has or not. There is no Go, so that nothing is built.
+/// All programs are there but `missing`, which a release server has or not. There is no Go, so that nothing
+/// is built.
 struct Machine {
     assets: TempDir,
     cache: TempDir,

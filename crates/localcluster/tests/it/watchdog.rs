@@ -88,8 +88,8 @@ fn kill_9_of_a_supervisor_ends_what_it_supervises() {
         processes_of(&folder).into_iter().filter(|(_, command)| command.contains(&name)).count()
     };
     assert_eq!(of("kube-apiserver"), 2, "the supervisor and the part");
-    // All but the node's: what its processes have started in sessions of their own is the supervisor's to end, and
-    // would stay behind here.
+    // All but the node's: what its processes have started in sessions of their own is the supervisor's to
+    // end, and would stay behind here.
     let supervisors: Vec<String> = processes_of(&folder)
         .into_iter()
         .filter(|(_, command)| command.contains(" supervise ") && !command.contains("/drawbridge-node --"))

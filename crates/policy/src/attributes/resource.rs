@@ -13,7 +13,55 @@ pub struct Resource {
     parts: Vec<String>,
 }
 
+/// What a path is.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// No resource: discovery, health, metrics, ….
+    Plain,
+    /// A resource.
+    Resource(Resource),
+    /// `/watch/` or `/proxy/` right after the version.
+    Legacy(&'static str),
+}
+
+/// A namespace's own subresources: `namespaces/x/status` is not the resource `status` in namespace `x`.
+const NAMESPACE_SUBRESOURCES: [&str; 2] = ["status", "finalize"];
+
 impl Resource {
+    /// Reads the segments in the order and with the words of `NewRequestInfo`.
+    pub(super) fn read(segments: &[String]) -> Target {
+        let Some((prefix, rest)) = segments.split_first() else { return Target::Plain };
+        // "one part (APIPrefix) has already been consumed": each form needs a version and something below it.
+        let (group, rest) = match (prefix.as_str(), rest) {
+            ("api", [_, _, ..]) => ("", rest),
+            ("apis", [group, rest @ ..]) if rest.len() >= 2 => (group.as_str(), rest),
+            _ => return Target::Plain,
+        };
+        let [version, rest @ ..] = rest else { return Target::Plain };
+        match rest.first().map(String::as_str) {
+            Some("watch") => return Target::Legacy("watch"),
+            Some("proxy") => return Target::Legacy("proxy"),
+            _ => {}
+        }
+        let (namespace, parts) = namespace(rest);
+        let part = |index: usize| parts.get(index).cloned().unwrap_or_default();
+        Target::Resource(Self {
+            api_prefix: prefix.clone(),
+            group: group.to_owned(),
+            version: version.clone(),
+            namespace: namespace.to_owned(),
+            resource: part(0),
+            name: part(1),
+            subresource: part(2),
+            parts: parts.to_vec(),
+        })
+    }
+
+    /// A list or watch whose field selector asks for one name.
+    pub(super) fn named(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
     /// `api` or `apis`.
     #[must_use]
     pub fn api_prefix(&self) -> &str {
@@ -32,7 +80,8 @@ impl Resource {
         &self.version
     }
 
-    /// The namespace; "" for cluster-scoped objects and for requests over all namespaces.
+    /// The namespace; "" for cluster-scoped objects and for requests over all namespaces. Of a namespace itself it is
+    /// the namespace's own name, as `RequestInfo` has it.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
@@ -50,7 +99,7 @@ impl Resource {
         &self.subresource
     }
 
-    /// The object's name; of a list or watch the one its field selector asks for.
+    /// The object's name; of a list or watch the one that its field selector asks for.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -60,5 +109,16 @@ impl Resource {
     #[must_use]
     pub fn parts(&self) -> &[String] {
         &self.parts
+    }
+}
+
+/// "URL forms: /namespaces/{namespace}/{kind}/*, where parts are adjusted to be relative to kind".
+fn namespace(rest: &[String]) -> (&str, &[String]) {
+    match rest {
+        [first, namespace, inner @ ..] if first == "namespaces" => match inner.first() {
+            Some(kind) if !NAMESPACE_SUBRESOURCES.contains(&kind.as_str()) => (namespace, inner),
+            Some(_) | None => (namespace, rest),
+        },
+        _ => ("", rest),
     }
 }
