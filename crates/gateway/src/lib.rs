@@ -14,6 +14,8 @@ pub mod record;
 pub mod refusal;
 pub mod state;
 
+pub mod admin;
+
 pub mod clock;
 pub mod config;
 pub mod gate;
