@@ -15,6 +15,7 @@ pub mod refusal;
 pub mod state;
 
 pub mod admin;
+pub mod commands;
 
 pub mod clock;
 pub mod config;
