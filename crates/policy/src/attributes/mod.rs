@@ -101,6 +101,17 @@ impl Attributes {
         self.resource.as_ref()
     }
 
+    /// `RequestInfo.APIPrefix`: `api`, `apis` or "". It is set for `/apis/GROUP/VERSION` too, which is no resource.
+    #[must_use]
+    pub fn api_prefix(&self) -> &str {
+        match &self.resource {
+            Some(resource) => resource.api_prefix(),
+            None if self.plain_path.trim_matches('/').split('/').take(3).count() < 3 => "",
+            None if self.plain_path.starts_with("/apis/") => "apis",
+            None => "",
+        }
+    }
+
     /// The canonical path: percent-encoded anew, and the one that is sent.
     #[must_use]
     pub fn path(&self) -> &str {
