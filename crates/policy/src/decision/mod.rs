@@ -23,8 +23,8 @@ pub enum Decision {
     Needs(Needs, Case),
 }
 
-/// Decides a case. `rules` is what the agent holds on this cluster, `facts` what has been read of the cluster so
-/// far (as the agent, never from the caller), `now` the time that grants are measured by.
+/// Decides a case. `rules` is what the agent holds on this cluster, `facts` what has been read of the cluster
+/// so far (as the agent, never from the caller), `now` the time that grants are measured by.
 #[must_use]
 pub fn decide(case: Case, rules: &Rules, facts: &Facts, now: Millis) -> Decision {
     if rules.is_empty() && facts.live().is_none() && now.0 == 0 {
