@@ -16,7 +16,8 @@ use super::Admin;
 use super::failure::Failure;
 
 const BYTES: usize = 32;
-/// The paths that probes may ask without a credential. They tell nothing but that the gateway lives and serves.
+/// The paths that probes may ask without a credential. They tell nothing but that the gateway lives and
+/// serves.
 const OPEN: [&str; 2] = ["/livez", "/readyz"];
 
 /// The credential, in base64url.

@@ -1,5 +1,5 @@
-//! `drawbridge credential`: a kubeconfig's exec plugin (client.authentication.k8s.io/v1). Each call makes a new
-//! short-lived credential from the enrolled key.
+//! `drawbridge credential`: a kubeconfig's exec plugin (client.authentication.k8s.io/v1). Each call makes a
+//! new short-lived credential from the enrolled key.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ const MARGIN: i64 = 30;
 #[command(after_help = "\
 Examples:
   drawbridge credential --from key --key cleanup.key
-  drawbridge credential --from key --key cleanup.key --token --agent cleanup --audience https://gateway.example:8443
+  drawbridge credential --from key --key cleanup.key --token --agent cleanup --audience https://gate.example
 
 'drawbridge kubeconfig' writes a kubeconfig that calls this.")]
 pub struct Credential {
