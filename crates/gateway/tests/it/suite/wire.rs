@@ -110,6 +110,7 @@ pub(super) fn get(gateway: &Gateway, agent: &Agent, path: &str) -> Answer {
 }
 
 /// Any request on the shared cluster; `headers` are added as they are.
+#[expect(clippy::too_many_arguments, reason = "a request has as many parts")]
 pub(super) fn call(
     gateway: &Gateway,
     agent: &Agent,
