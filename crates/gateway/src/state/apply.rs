@@ -49,8 +49,8 @@ impl State {
         Ok(report)
     }
 
-    /// What stands between the gateway and the clusters that were applied. It is no reason to refuse them: the
-    /// file may come later, and is read again then.
+    /// What stands between the gateway and the clusters that were applied. It is no reason to refuse them:
+    /// the file may come later, and is read again then.
     async fn unusable(&self, applied: &[Applied]) -> Vec<String> {
         let snapshot = self.snapshot();
         let mut cautions = Vec::new();

@@ -165,21 +165,22 @@ fn could_reach(reach: &Reach, on: On<'_>) -> bool {
         Reach::Namespaces(patterns) if !on.namespace.is_empty() => {
             patterns.iter().any(|p| p.matches(on.namespace))
         }
-        // No namespace: a collection may be one over all namespaces, a single object is cluster-scoped.
-        Reach::Namespaces(patterns) => {
-            !patterns.is_empty()
-                && matches!(on.verb, "list" | "watch" | "delete" | "deletecollection")
-                && on.may_be_many()
-        }
+        // No namespace: a collection may be one over all namespaces, a new namespace may be one of the
+        // grant's, and every other object is cluster-scoped.
+        Reach::Namespaces(patterns) => !patterns.is_empty() && on.may_be_in_a_namespace(),
     }
 }
 
 impl On<'_> {
-    /// Whether more than one object may be meant: a name on a list is its field selector's. A collection's
-    /// delete is also asked as a `delete` without a name.
-    fn may_be_many(&self) -> bool {
-        let collection = matches!(self.verb, "list" | "watch" | "deletecollection") || self.name.is_empty();
-        collection && !CLUSTER_SCOPED.contains(&(self.group, self.resource))
+    /// Whether a request without a namespace may touch something in one. A name on a list is its field
+    /// selector's, and a collection's delete is also asked as a `delete` without a name.
+    fn may_be_in_a_namespace(&self) -> bool {
+        match self.verb {
+            "list" | "watch" | "deletecollection" => !CLUSTER_SCOPED.contains(&(self.group, self.resource)),
+            "delete" => self.name.is_empty() && !CLUSTER_SCOPED.contains(&(self.group, self.resource)),
+            "create" => self.resource == "namespaces",
+            _ => false,
+        }
     }
 }
 

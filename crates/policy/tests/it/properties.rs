@@ -173,6 +173,25 @@ proptest! {
     }
 
     #[test]
+    fn bodies_are_read_without_a_panic(
+        line in line(),
+        kind in prop::sample::select(vec![
+            "application/json", "application/vnd.kubernetes.protobuf", "application/json-patch+json",
+            "application/merge-patch+json", "application/apply-patch+yaml",
+        ]),
+        start in prop::sample::select(vec!["", "k8s\0", "k8s\0\x12\x08\x0a\x06", "{\"metadata\":", "[{\"op\":"]),
+        rest in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let (method, target) = line.split_once(' ').expect("a method and a target");
+        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let attributes = Attributes::parse(Line { method, path, query }).expect("readable");
+        let payload = Payload::new(Some(kind), [start.as_bytes(), &rest].concat().into());
+        if let Err(fault) = Case::new(AgentName::parse("a").expect("a name"), attributes, payload) {
+            prop_assert!(!fault.reason().is_empty() && fault.to_string().len() < 400);
+        }
+    }
+
+    #[test]
     fn no_rules_allow_nothing(line in line(), deny in rule(Effect::Deny), namespaces in reach()) {
         prop_assert!(!permits(&Rules::none(), &line));
         prop_assert!(!permits(&Rules::new(vec![held(deny, namespaces)]), &line) || line == "GET /api");
