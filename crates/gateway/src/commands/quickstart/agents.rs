@@ -1,0 +1,98 @@
+//! The four agents, each with its own key and one scope, enrolled as anyone would enrol theirs.
+
+use anyhow::Context;
+
+use super::ground::Ground;
+use super::kubectl::Kubectl;
+use super::own::Own;
+use super::stage::Stage;
+
+/// An agent before it is enrolled.
+struct Role {
+    name: &'static str,
+    purpose: &'static str,
+    /// Its scope and its grant.
+    manifest: &'static str,
+}
+
+const ROLES: [Role; 4] = [
+    Role {
+        name: "cleanup",
+        purpose: "Deletes finished Jobs so that they stop costing money",
+        manifest: include_str!("../../../../../deploy/examples/quickstart/cleanup.yaml"),
+    },
+    Role {
+        name: "dashboard",
+        purpose: "Shows people what runs",
+        manifest: include_str!("../../../../../deploy/examples/quickstart/dashboard.yaml"),
+    },
+    Role {
+        name: "rollback",
+        purpose: "Takes the web shop back to its earlier version when a new one fails",
+        manifest: include_str!("../../../../../deploy/examples/quickstart/rollback.yaml"),
+    },
+    Role {
+        name: "log-triage",
+        purpose: "Looks into logs and Pods when something goes wrong",
+        manifest: include_str!("../../../../../deploy/examples/quickstart/log-triage.yaml"),
+    },
+];
+
+/// An enrolled agent.
+#[derive(Debug, Clone)]
+pub(super) struct Agent {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// What it is for.
+    pub(super) purpose: &'static str,
+    /// kubectl as this agent, through the gateway.
+    pub(super) kubectl: Kubectl,
+}
+
+/// All agents.
+#[derive(Debug)]
+pub(super) struct Cast(Vec<Agent>);
+
+impl Cast {
+    /// The agent of this name.
+    pub(super) fn agent(&self, name: &str) -> anyhow::Result<Agent> {
+        let found = self.0.iter().find(|agent| agent.name == name);
+        found.cloned().with_context(|| format!("there is no agent {name:?} in the scene"))
+    }
+
+    /// One after another.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Agent> {
+        self.0.iter()
+    }
+}
+
+/// Makes their keys, applies their manifests, and writes their kubeconfigs.
+pub(super) async fn enrol(ground: &Ground, own: &Own, stage: &mut Stage<'_>) -> anyhow::Result<Cast> {
+    stage.progress("enrolling four agents, each with its own key and one scope")?;
+    let manifests = ground.write("manifests/cluster.yaml", &ground.manifest()?)?;
+    for role in &ROLES {
+        let name = role.name;
+        // Written first, so that the folder for the key is there.
+        ground.write(&format!("agents/{name}.txt"), &format!("{}\n", role.purpose))?;
+        let key = path(ground, &format!("agents/{name}.key"))?;
+        let owner = ["--owner", "you@example.com", "--purpose", role.purpose];
+        let agent = own.run(&[&["enrol", name, "--key", &key][..], &owner].concat()).await?;
+        ground.write(&format!("manifests/{name}-agent.yaml"), &agent)?;
+        ground.write(&format!("manifests/{name}.yaml"), role.manifest)?;
+    }
+    let folder = manifests.trim_end_matches("/cluster.yaml");
+    own.run(&["apply", "-f", folder, "--reason", "quickstart"]).await?;
+    let mut cast = Vec::new();
+    for &Role { name, purpose, .. } in &ROLES {
+        let key = path(ground, &format!("agents/{name}.key"))?;
+        let file = path(ground, &format!("agents/{name}.kubeconfig"))?;
+        own.run(&["kubeconfig", name, "--cluster", "local", "--key", &key, "--out", &file]).await?;
+        cast.push(Agent { name, purpose, kubectl: ground.kubectl(file.as_ref()) });
+    }
+    Ok(Cast(cast))
+}
+
+fn path(ground: &Ground, name: &str) -> anyhow::Result<String> {
+    let path = ground.directory().join(name);
+    path.to_str().map(str::to_owned).context("the directory's name is no UTF-8 text; name another one")
+}
