@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_policy::{
-    Attributes, Case, Connect, Decision, Facts, Line, Needs, Permit, Rules, Verb, decide,
-};
+use drawbridge_policy::{Attributes, Case, Decision, Facts, Line, Needs, Permit, Rules, decide};
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 
@@ -16,7 +14,7 @@ use crate::broker::send::{Admitted, Flow, Sent, send};
 use crate::cluster::Cluster;
 use crate::cluster::errand::Errand;
 use crate::connection::peer::Peer;
-use crate::connection::route::Route;
+use crate::connection::route::{Route, meant_for};
 use crate::gate::Gate;
 use crate::identity::authenticate::{Check, authenticate};
 use crate::lease::{Holder, Lease, Permitted, Stream};
@@ -41,7 +39,7 @@ struct Opened {
 
 /// Answers one request. Every way out of here writes an outcome.
 pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
-    let subject = begin(peer, &request);
+    let subject = Subject::of(peer, &request);
     let id = subject.request.clone();
     let mut draft = match gate.record.draft(subject).await {
         Ok(draft) => draft,
@@ -57,7 +55,7 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
     };
     let Opened { mut case, mut lease, mut flow, cluster, headers, _room } = opened;
     for _ in 0..ATTEMPTS {
-        let stream = stream_of(case.attributes());
+        let stream = Stream::of(case.attributes());
         let (permit, entry) = match admit(gate, draft, case, &lease, &cluster).await {
             Ok(admitted) => admitted,
             Err((draft, refusal)) => {
@@ -76,26 +74,13 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
             }
             // An upgrade is never pinned, so what moved has no other half.
             Sent::Moved { case: again, entry, lease: held } => {
-                (case, lease, flow, draft) = (again, held, Flow::Nothing, entry.again());
+                (case, lease, flow, draft) = (*again, held, Flow::Nothing, entry.again());
             }
         }
     }
     let response = Refusal::Moved.respond(&id);
     draft.refuse(&gate.record, peer, &Refusal::Moved);
     response
-}
-
-/// What can be said of a request before anything in it is believed.
-fn begin(peer: &Peer, request: &Request<Incoming>) -> Subject {
-    let cut = |text: &str| text.chars().take(1_024).collect::<String>();
-    Subject {
-        request: uuid::Uuid::now_v7().to_string(),
-        source: peer.address().to_string(),
-        user_agent: request.headers().get("user-agent").and_then(|value| value.to_str().ok()).map(cut),
-        method: cut(request.method().as_str()),
-        path: cut(request.uri().path()),
-        ..Subject::default()
-    }
 }
 
 /// Identity, attributes, lease, payload: in this order. The lease is there before any snapshot is loaded to
@@ -110,6 +95,7 @@ async fn open(
     let snapshot = gate.state.snapshot();
     let check =
         Check { snapshot: &snapshot, audience: &gate.audience, limits: &gate.limits, now: gate.clock.now() };
+    meant_for(peer.server_name(), request.uri(), request.headers())?;
     let identity = authenticate(peer, request.headers(), &id, check)?;
     let subject = draft.subject();
     subject.by(identity.agent());
@@ -142,9 +128,7 @@ fn flow(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow
     let Some(protocol) = headers::upgrade(request.headers()).map_err(Refusal::Ambiguous)? else {
         return Ok(Flow::Nothing);
     };
-    let made_for_it = attributes.connect().is_some()
-        || attributes.verb() == Verb::Watch
-        || stream_of(attributes) == Stream::Open;
+    let made_for_it = Stream::of(attributes) == Stream::Open;
     let whole = request.method() == Method::GET || request.method() == Method::POST;
     if !made_for_it || !whole {
         return Err(Refusal::Ambiguous(
@@ -187,7 +171,7 @@ async fn admit(
         lease.permit(Permitted {
             grant: permit.grant().to_owned(),
             attributes: permit.attributes().clone(),
-            stream: stream_of(permit.attributes()),
+            stream: Stream::of(permit.attributes()),
         });
         let entry = match draft.intend(&gate.record, &permit, lease, &intent).await {
             Ok(entry) => entry,
@@ -207,12 +191,4 @@ async fn admit(
 async fn live(cluster: &Cluster, case: &Case) -> Result<Facts, Refusal> {
     let errand = Errand::Live { agent: case.agent(), attributes: case.attributes() };
     cluster.live(errand).await.map(Facts::with_live).map_err(Refusal::Cluster)
-}
-
-fn stream_of(attributes: &Attributes) -> Stream {
-    let open = match attributes.connect() {
-        Some(Connect::Exec | Connect::Attach | Connect::PortForward | Connect::Proxy) => true,
-        None => attributes.is_stream(),
-    };
-    if open { Stream::Open } else { Stream::Short }
 }

@@ -14,6 +14,8 @@ use crate::record::writer::NotRecorded;
 /// Why a request was not carried out.
 #[derive(Debug)]
 pub enum Refusal {
+    /// The request names another host than the connection did.
+    Misdirected,
     /// The path names no cluster.
     NoCluster,
     /// The path names a cluster that isn't known.
@@ -88,6 +90,7 @@ impl Refusal {
     /// The HTTP status: 401 only for credentials, 403 for policy, 503 when the gateway can't decide or record.
     pub fn status(&self) -> StatusCode {
         match self {
+            Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Refusal::NoCluster | Refusal::UnknownCluster(_) => StatusCode::NOT_FOUND,
             Refusal::NoCredential
             | Refusal::Credential(_)
@@ -111,6 +114,7 @@ impl Refusal {
     /// A stable word: the record's field and a metric's label.
     pub fn reason(&self) -> &'static str {
         match self {
+            Refusal::Misdirected => "misdirected",
             Refusal::NoCluster => "no-cluster",
             Refusal::UnknownCluster(_) => "unknown-cluster",
             Refusal::NoCredential => "no-credential",
@@ -137,6 +141,11 @@ impl Refusal {
     /// What the caller is told. Safe for it: it names no credential, no address and no other agent.
     pub fn message(&self) -> String {
         match self {
+            Refusal::Misdirected => {
+                "the request names another host than its TLS connection, or several; use a \
+                connection of its own"
+                    .to_owned()
+            }
             Refusal::NoCluster => "no cluster is named here: the path begins with /clusters/NAME; \
                 'drawbridge kubeconfig' writes a kubeconfig that does so"
                 .to_owned(),
@@ -179,7 +188,8 @@ impl Refusal {
     pub fn next(&self) -> Next {
         match self {
             Refusal::Denied(denial) => denial.next(),
-            Refusal::NoCluster
+            Refusal::Misdirected
+            | Refusal::NoCluster
             | Refusal::Unreadable(_)
             | Refusal::Body(_)
             | Refusal::Ambiguous(_)

@@ -36,8 +36,8 @@ create table states (
     primary key (subject_kind, subject)
 );
 
--- The end of the record. Locking its row puts the appends in a line, so that seq has no gaps and is in the order of
--- commit. "clock" is the latest time that any row so far has had.
+-- The end of the record. Locking its row puts the appends in a line, so that seq has no gaps and is in the
+-- order of commit. "clock" is the latest time that any row so far has had.
 create table tail (
     one bigint primary key check (one = 1),
     seq bigint not null,

@@ -7,7 +7,8 @@ use crate::{Error, Row, limit};
 
 /// Rows in one statement: enough to make the cost of a statement (about 60 µs) small beside that of its rows.
 const ROWS: usize = 256;
-/// Bytes of bodies after which a statement ends, so that the text handed over stays small. A single body may be larger.
+/// Bytes of bodies after which a statement ends, so that the text handed over stays small. A single body may
+/// be larger.
 const BYTES: usize = 4 << 20;
 
 /// Locks the end of the record until the transaction ends: whoever commits later has the later places.
@@ -17,12 +18,12 @@ const RESERVE: &str = "
 
 /// All rows of one statement are one JSON array, so that the text is the same for any number of rows.
 const INSERT: &str = "
-    insert into entries (seq, clock, request, part, time, agent, task, session, cluster, verb, api_group, resource,
-        subresource, namespace, name, result, body)
-    select $1 + key, $2, value ->> 'request', value ->> 'part', cast(value ->> 'time' as bigint), value ->> 'agent',
-        value ->> 'task', value ->> 'session', value ->> 'cluster', value ->> 'verb', value ->> 'api_group',
-        value ->> 'resource', value ->> 'subresource', value ->> 'namespace', value ->> 'name', value ->> 'result',
-        value ->> 'body'
+    insert into entries (seq, clock, request, part, time, agent, task, session, cluster, verb, api_group,
+        resource, subresource, namespace, name, result, body)
+    select $1 + key, $2, value ->> 'request', value ->> 'part', cast(value ->> 'time' as bigint),
+        value ->> 'agent', value ->> 'task', value ->> 'session', value ->> 'cluster', value ->> 'verb',
+        value ->> 'api_group', value ->> 'resource', value ->> 'subresource', value ->> 'namespace',
+        value ->> 'name', value ->> 'result', value ->> 'body'
     from json_each($3)
     order by key";
 

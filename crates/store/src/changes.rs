@@ -30,7 +30,8 @@ const SET: &str = "
     set state = excluded.state, since = excluded.since, by_whom = excluded.by_whom, reason = excluded.reason";
 const CLEAR: &str = "delete from states where subject_kind = $1 and subject = $2";
 
-/// Reads everything within a transaction that sees one moment. Sorted here, since databases sort text differently.
+/// Reads everything within a transaction that sees one moment. Sorted here, since databases sort text
+/// differently.
 pub(crate) async fn load(tx: &mut Tx) -> Result<Everything, Error> {
     let revision = revision(tx).await?;
     let manifests: Vec<ManifestColumns> =
@@ -50,7 +51,8 @@ pub(crate) async fn revision(tx: &mut Tx) -> Result<i64, Error> {
     Ok(on_pool!(tx, tx => sqlx::query_scalar(REVISION).fetch_one(&mut **tx).await?))
 }
 
-/// Takes the next revision if the current one is `expected`. Holds off other changes until the transaction ends.
+/// Takes the next revision if the current one is `expected`. Holds off other changes until the transaction
+/// ends.
 pub(crate) async fn advance_from(tx: &mut Tx, expected: i64) -> Result<i64, Error> {
     let next: Option<i64> = on_pool!(tx, tx => {
         sqlx::query_scalar(NEXT_EXPECTED).bind(expected).fetch_optional(&mut **tx).await?

@@ -9,7 +9,8 @@ pub type Cause = Box<dyn StdError + Send + Sync + 'static>;
 /// [`Error::Locked`] on a write: there the answer was lost, so the change may or may not be in the database.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no room for the write. Reads go on; writes work again once there is room ([`crate::Store::probe`]).
+    /// There is no room for the write. Reads go on; writes work again once there is room
+    /// ([`crate::Store::probe`]).
     #[error("{database} has no room left: free space on its disk, then it takes writes again")]
     Full {
         /// Which database, as people know it.
@@ -43,7 +44,8 @@ pub enum Error {
     },
     /// A later release has written this database.
     #[error(
-        "{database} has schema {found}, this program knows up to {known}: start the release that wrote it, or a later one"
+        "{database} has schema {found}, this program knows up to {known}: \
+         start the release that wrote it, or a later one"
     )]
     Newer {
         /// Which database, as people know it.

@@ -1,7 +1,8 @@
-//! Manifests, states and the record, on SQLite or PostgreSQL, under one SQL text. The only crate that names sqlx.
+//! Manifests, states and the record, on SQLite or PostgreSQL, under one SQL text. The only crate that names
+//! sqlx.
 //!
-//! What is acknowledged is durable: SQLite runs with `synchronous=FULL`, PostgreSQL with `synchronous_commit=on`.
-//! A call that is dropped before it ends may or may not have happened.
+//! What is acknowledged is durable: SQLite runs with `synchronous=FULL`, PostgreSQL with
+//! `synchronous_commit=on`. A call that is dropped before it ends may or may not have happened.
 
 mod append;
 mod changes;
@@ -28,11 +29,12 @@ pub use location::Location;
 pub use manifest::{Change, Everything, Manifest, State, StateChange};
 pub use row::{Filter, Part, Row, StoredRow};
 
-/// The longest that any call takes: over the waits of the pools and of PostgreSQL's own time-outs, which tell more.
+/// The longest that any call takes: over the waits of the pools and of PostgreSQL's own time-outs, which tell
+/// more.
 const CALL: Duration = Duration::from_secs(30);
 
-/// What [`Store::probe`] writes: more than a group of rows usually takes, so that a disk with no room but for a few
-/// bytes doesn't pass.
+/// What [`Store::probe`] writes: more than a group of rows usually takes, so that a disk with no room but for
+/// a few bytes doesn't pass.
 const PROBE_BYTES: usize = 64 << 10;
 const PROBE: &str = "
     insert into probe (one, body) values (1, $1) on conflict (one) do update set body = excluded.body";
@@ -61,8 +63,8 @@ impl Store {
     /// Opens the database and brings its schema up to date, all or nothing.
     ///
     /// # Errors
-    /// `Locked` if a process (this one too) has the SQLite file open; `Corrupt` if it is damaged or another program's;
-    /// `Newer` if a later release wrote it; `Gone` if it can't be reached; `Full`.
+    /// `Locked` if a process (this one too) has the SQLite file open; `Corrupt` if it is damaged or another
+    /// program's; `Newer` if a later release wrote it; `Gone` if it can't be reached; `Full`.
     pub async fn open(location: &Location) -> Result<Self, Error> {
         let name = location.to_string();
         let open = async {
@@ -92,8 +94,8 @@ impl Store {
         self.within(async { changes::revision(&mut self.inner.pools.snapshot().await?).await }).await
     }
 
-    /// Changes manifests and appends the rows that say so, all or nothing, in the order given. The answer is the new
-    /// revision. On PostgreSQL the channel `drawbridge` is notified.
+    /// Changes manifests and appends the rows that say so, all or nothing, in the order given. The answer is
+    /// the new revision. On PostgreSQL the channel `drawbridge` is notified.
     ///
     /// # Errors
     /// `Conflict` if the revision is no longer `expected`; `Invalid`, `Full`, `Gone`, `Locked`.
@@ -111,12 +113,12 @@ impl Store {
         .await
     }
 
-    /// Suspends, resumes and revokes, and appends the rows that say so, all or nothing, in the order given. The answer
-    /// is the new revision. On PostgreSQL the channel `drawbridge` is notified.
+    /// Suspends, resumes and revokes, and appends the rows that say so, all or nothing, in the order given.
+    /// The answer is the new revision. On PostgreSQL the channel `drawbridge` is notified.
     ///
     /// # Errors
-    /// `Final` for a subject that is revoked, whatever is asked for it (revoking it again too); `Invalid`, `Full`,
-    /// `Gone`, `Locked`.
+    /// `Final` for a subject that is revoked, whatever is asked for it (revoking it again too); `Invalid`,
+    /// `Full`, `Gone`, `Locked`.
     pub async fn set_states(&self, changes: &[StateChange], rows: &[Row]) -> Result<i64, Error> {
         self.within(async {
             let mut tx = self.inner.pools.write().await?;
@@ -131,8 +133,8 @@ impl Store {
         .await
     }
 
-    /// Appends rows to the record, all or nothing, in the order given. They are durable when this returns; the answer
-    /// is the last `seq`. Groups of some hundred rows are the fastest.
+    /// Appends rows to the record, all or nothing, in the order given. They are durable when this returns;
+    /// the answer is the last `seq`. Groups of some hundred rows are the fastest.
     ///
     /// # Errors
     /// `Invalid`, `Full`, `Gone`, `Locked`.
@@ -146,8 +148,8 @@ impl Store {
         .await
     }
 
-    /// Reads up to `limit` rows (never more than 10,000) with a `seq` above `after`, oldest first. 0 starts at the
-    /// beginning.
+    /// Reads up to `limit` rows (never more than 10,000) with a `seq` above `after`, oldest first. 0 starts
+    /// at the beginning.
     ///
     /// # Errors
     /// `Gone`, `Corrupt`.
@@ -155,8 +157,8 @@ impl Store {
         self.within(search::entries(&self.inner.pools, filter, Order::After(after), limit)).await
     }
 
-    /// Reads up to `limit` rows (never more than 10,000) with a `seq` below `before`, newest first. `None` starts at
-    /// the end.
+    /// Reads up to `limit` rows (never more than 10,000) with a `seq` below `before`, newest first. `None`
+    /// starts at the end.
     ///
     /// # Errors
     /// `Gone`, `Corrupt`.
@@ -188,8 +190,8 @@ impl Store {
         .await
     }
 
-    /// Waits for the calls under way, closes all connections and lets go of the lock. Later calls, on clones too, fail
-    /// with `Gone`.
+    /// Waits for the calls under way, closes all connections and lets go of the lock. Later calls, on clones
+    /// too, fail with `Gone`.
     pub async fn close(&self) {
         let closed = tokio::time::timeout(CALL, self.inner.pools.close()).await;
         // A call that hangs for so long would end by itself at its own bound; the lock stays until then.

@@ -13,7 +13,8 @@ use crate::pools::{self, On, Options};
 pub enum Location {
     /// A SQLite file, created if it isn't there (for its owner only). Its directory must exist.
     Sqlite(PathBuf),
-    /// A `postgres://` URL. The database must exist; its tables are created in the first schema of the search path.
+    /// A `postgres://` URL. The database must exist; its tables are created in the first schema of the search
+    /// path. What the URL leaves out, the driver takes from libpq's variables (`PGUSER`, `PGPASSWORD` …).
     Postgres(String),
 }
 
@@ -49,7 +50,8 @@ impl Location {
             Self::Sqlite(file) => {
                 let file = resolve(file)?;
                 let lock = lock(&file)?;
-                // Created here because SQLite would make it readable for everyone; its side files take the mode over.
+                // Created here because SQLite would make it readable for everyone; its side files take the
+                // mode over.
                 private(&file)?;
                 refuse_stump(&file)?;
                 Ok((pools::sqlite(&file), Some(lock)))
@@ -73,8 +75,8 @@ fn resolve(file: &Path) -> Result<PathBuf, Error> {
     Ok(folder.canonicalize().map_err(gone)?.join(name))
 }
 
-/// Refuses what is left of a database whose first page is cut off. SQLite would take it for a new one and start anew,
-/// without a word and without the revocations.
+/// Refuses what is left of a database whose first page is cut off. SQLite would take it for a new one and
+/// start anew, without a word and without the revocations.
 fn refuse_stump(file: &Path) -> Result<(), Error> {
     let length = file.metadata().map_err(gone)?.len();
     // The log holds pages of a database whose first page is always in the file itself.
@@ -85,8 +87,8 @@ fn refuse_stump(file: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes the lock beside the file. The system lets go of it when the file is closed, however the process ends; the file
-/// itself stays, since deleting it would let two processes lock two files of the same name.
+/// Takes the lock beside the file. The system lets go of it when the file is closed, however the process
+/// ends; the file itself stays, since deleting it would let two processes lock two files of the same name.
 fn lock(file: &Path) -> Result<File, Error> {
     let lock = private(&beside(file, ".lock"))?;
     match lock.try_lock() {

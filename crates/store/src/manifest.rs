@@ -1,4 +1,5 @@
-//! What people declare (manifests) and what they switched off (states). All times are milliseconds since 1970.
+//! What people declare (manifests) and what they switched off (states). All times are milliseconds since
+//! 1970.
 
 /// Everything that the gateway keeps in memory, from one consistent read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,8 +36,8 @@ pub struct Manifest {
 /// One change of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Creates a manifest or replaces its body. One that exists keeps its `uid` and `created`; an unchanged body
-    /// changes nothing of it.
+    /// Creates a manifest or replaces its body. One that exists keeps its `uid` and `created`; an unchanged
+    /// body changes nothing of it.
     Put {
         /// Its kind.
         kind: String,

@@ -33,8 +33,8 @@ impl Part {
     }
 }
 
-/// One row to add. The columns beside `body` repeat fields of it, for searching, and keep at most 512 bytes of each (none
-/// after a NUL character).
+/// One row to add. The columns beside `body` repeat fields of it, for searching, and keep at most 512 bytes
+/// of each (none after a NUL character).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The id of the request that it belongs to.

@@ -16,8 +16,8 @@ const STEPS: &[Step] = &[Step {
     postgres: include_str!("../migrations/0001.postgres.sql"),
 }];
 
-/// SQLite checks the whole file up to this size, which takes well under 100 ms. Damage in larger files shows when the
-/// damaged page is read.
+/// SQLite checks the whole file up to this size, which takes well under 100 ms. Damage in larger files shows
+/// when the damaged page is read.
 const CHECKED_WHOLE: i64 = 64 << 20;
 
 const SIZE_SQLITE: &str = "select page_count * page_size from pragma_page_count, pragma_page_size";

@@ -7,8 +7,8 @@ use sqlx::{ColumnIndex, Decode, FromRow, Type};
 use crate::pools::{Pools, on_pool};
 use crate::{Error, Filter, Part, Row, StoredRow, limit};
 
-/// The most rows of one answer, whatever is asked for: a bound on memory, and on how long one read may keep SQLite from
-/// reusing its log.
+/// The most rows of one answer, whatever is asked for: a bound on memory, and on how long one read may keep
+/// SQLite from reusing its log.
 pub(crate) const PAGE: u32 = 10_000;
 
 /// In which order, and from where.
@@ -20,15 +20,17 @@ pub(crate) enum Order {
     Before(i64),
 }
 
-/// The first row at whose adding the record had reached this time. All rows of this time or later are there or behind.
+/// The first row at whose adding the record had reached this time. All rows of this time or later are there
+/// or behind.
 const FIRST_SINCE: &str = "select seq from entries where clock >= $1 order by clock, seq limit 1";
 
-/// What may narrow a search, the value that tells most first. Each has an index whose order is that of seq; the last one
-/// is the order of seq itself.
+/// What may narrow a search, the value that tells most first. Each has an index whose order is that of seq;
+/// the last one is the order of seq itself.
 const PATHS: [&str; 5] = ["request = $3", "task = $4", "name = $6", "agent = $5", "1 = 1"];
 
-/// A text per path and order, since a database finds no index through `$3 is null or …`. Made of constants only.
-static TEXTS: LazyLock<[(String, String); 5]> =
+/// A text per path and order, since a database finds no index through `$3 is null or …`. Made of constants
+/// only.
+pub(crate) static TEXTS: LazyLock<[(String, String); 5]> =
     LazyLock::new(|| PATHS.map(|path| (text(path, "asc"), text(path, "desc"))));
 
 fn text(path: &'static str, order: &'static str) -> String {

@@ -1,6 +1,7 @@
 //! What only the crate itself can arrange: a bound on the store's own write connection.
 
 use crate::pools::{On, commit};
+use crate::search::TEXTS;
 use crate::{Change, Error, Filter, Location, Part, Row, Store};
 
 fn rows(count: usize) -> Vec<Row> {
@@ -24,8 +25,8 @@ fn rows(count: usize) -> Vec<Row> {
     vec![row; count]
 }
 
-/// SQLite answers `SQLITE_FULL` at this size, as it does when the disk has no more room. Every connection must be
-/// bounded again, since a failed one is replaced.
+/// SQLite answers `SQLITE_FULL` at this size, as it does when the disk has no more room. Every connection
+/// must be bounded again, since a failed one is replaced.
 async fn bound(store: &Store, more_pages: i64) {
     let mut tx = store.inner.pools.write().await.expect("a transaction");
     let On::Sqlite(sqlite) = &mut tx else { panic!("SQLite") };
@@ -85,4 +86,21 @@ async fn a_call_that_is_dropped_half_way_leaves_a_store_that_works() {
     let before = store.append(&rows(1)).await.expect("a store that works");
     assert_eq!(before % 600, 1, "groups are there as a whole or not at all");
     assert_eq!(store.append(&rows(1)).await.expect("a store that works"), before + 1);
+}
+
+#[tokio::test]
+async fn every_search_walks_its_own_index_in_order() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = Store::open(&Location::Sqlite(directory.path().join("plans.db"))).await.expect("a store");
+    let On::Sqlite(pool) = &store.inner.pools.read else { panic!("SQLite") };
+    let indexes = ["by_request", "by_task", "by_object", "by_agent", "sqlite_autoindex_entries_1"];
+    for ((up, down), index) in TEXTS.iter().zip(indexes) {
+        for text in [up, down] {
+            let explain = sqlx::AssertSqlSafe(format!("explain query plan {text}"));
+            let plan: Vec<(i64, i64, i64, String)> =
+                sqlx::query_as(explain).fetch_all(pool).await.expect("a plan");
+            let [(.., step)] = &plan[..] else { panic!("a step that sorts: {plan:?}") };
+            assert!(step.contains("SEARCH") && step.contains(index), "{step}\n{text}");
+        }
+    }
 }

@@ -63,7 +63,8 @@ impl Body for Relay {
             return Poll::Ready(Some(Err(Broken::Cut)));
         }
         match std::task::ready!(Pin::new(&mut self.body).poll_frame(context)) {
-            Some(Ok(frame)) => {
+            // API servers send no trailers, and headers cross by name only.
+            Some(Ok(frame)) if frame.is_data() => {
                 if let (Some(data), Some(entry)) = (frame.data_ref(), self.entry.as_mut()) {
                     entry.traffic().to_caller += data.len() as u64;
                 }
@@ -73,7 +74,7 @@ impl Body for Relay {
                 self.finish(&Outcome::ClusterGone { message: error.to_string() });
                 Poll::Ready(Some(Err(Broken::Cluster(error))))
             }
-            None => {
+            Some(Ok(_)) | None => {
                 let status = self.status;
                 self.finish(&Outcome::Answered { status });
                 Poll::Ready(None)

@@ -54,7 +54,7 @@ pub enum Sent {
     /// The object changed between our read and our write: decide again.
     Moved {
         /// The request.
-        case: Case,
+        case: Box<Case>,
         /// The entry of this attempt.
         entry: Entry,
         /// Its lease.
@@ -84,8 +84,10 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
     };
     entry.sent();
     let answer = tokio::select! {
-        answer = cluster.send(permit.agent(), request, wait) => answer,
+        // The cut is looked at first: what was cut by now is not sent.
+        biased;
         () = lease.stopped() => return Sent::Refused(Refusal::Cut, entry),
+        answer = cluster.send(permit.agent(), request, wait) => answer,
     };
     let mut response = match answer {
         Ok(response) => response,
@@ -157,7 +159,7 @@ async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, le
     let mut answer = headers_of(&response, None, ());
     let bytes = whole(response).await.unwrap_or_default();
     if is_ours(&bytes) {
-        return Sent::Moved { case: permit.into_case(), entry, lease };
+        return Sent::Moved { case: Box::new(permit.into_case()), entry, lease };
     }
     entry.finish(&Outcome::Answered { status: StatusCode::CONFLICT.as_u16() });
     answer.headers_mut().remove(header::CONTENT_LENGTH);

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::peer::Peer;
 use super::wire::Wire;
 use crate::broker::answer::Answer;
+use crate::config::Limits;
 use crate::gate::Gate;
 use crate::identity::certificate::Certificate;
 use crate::lease::Connection;
@@ -75,25 +76,34 @@ async fn run(
     connection: &Arc<Connection>,
     shutdown: CancellationToken,
 ) {
+    let Some(stream) = shake_hands(stream, tls, gate.limits.handshake, connection).await else { return };
+    let peer = Peer::new(connection.clone(), certificate(&stream), stream.get_ref().1.server_name());
+    let end = connection.end().clone();
+    let served = async {
+        if let Err(error) = http(stream, gate, peer, shutdown).await {
+            tracing::debug!(%error, "connection ended");
+        }
+    };
+    tokio::select! {
+        () = served => {}
+        () = end.cancelled() => {}
+    }
+}
+
+async fn shake_hands(
+    stream: TcpStream,
+    tls: Arc<ServerConfig>,
+    at_most: Duration,
+    connection: &Connection,
+) -> Option<TlsStream<Wire>> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let wire = Wire::new(stream, connection.sever().clone());
-    let handshake = timeout(gate.limits.handshake, TlsAcceptor::from(tls).accept(wire)).await;
-    let stream = match handshake {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            tracing::debug!(%error, source = %connection.address(), "TLS handshake failed");
-            return;
-        }
-        Err(_elapsed) => return,
-    };
-    let peer = Peer::new(connection.clone(), certificate(&stream));
-    let end = connection.end().clone();
-    tokio::select! {
-        () = http(stream, gate, peer, shutdown) => {}
-        () = end.cancelled() => {}
-    }
+    let handshake = timeout(at_most, TlsAcceptor::from(tls).accept(wire)).await.ok()?;
+    handshake
+        .inspect_err(|error| tracing::debug!(%error, source = %connection.address(), "TLS handshake failed"))
+        .ok()
 }
 
 fn certificate(stream: &TlsStream<Wire>) -> Option<Arc<Certificate>> {
@@ -101,9 +111,14 @@ fn certificate(stream: &TlsStream<Wire>) -> Option<Arc<Certificate>> {
     chain.first().and_then(|leaf| Certificate::read(leaf).ok()).map(Arc::new)
 }
 
-/// Speaks what ALPN chose; without ALPN, HTTP/1.1.
-async fn http(stream: TlsStream<Wire>, gate: &Gate, peer: Peer, shutdown: CancellationToken) {
-    let limits = &gate.limits;
+/// Speaks what ALPN chose; without ALPN, HTTP/1.1. A connection that has asked nothing when the handshake's
+/// time is over is closed.
+async fn http(
+    stream: TlsStream<Wire>,
+    gate: &Gate,
+    peer: Peer,
+    shutdown: CancellationToken,
+) -> hyper::Result<()> {
     let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let spoken = Arc::new(AtomicBool::new(false));
     let service = {
@@ -114,50 +129,74 @@ async fn http(stream: TlsStream<Wire>, gate: &Gate, peer: Peer, shutdown: Cancel
             async move { Ok::<_, Infallible>(one(gate, peer, request).await) }
         })
     };
-    let io = TokioIo::new(stream);
-    let silent = async {
-        sleep(limits.handshake).await;
+    let silence = async {
+        sleep(gate.limits.handshake).await;
         if spoken.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
     };
-    let result = if h2 {
-        let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-        builder
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(limits.streams_per_connection)
-            .max_header_list_size(limits.head_bytes)
-            .keep_alive_interval(limits.keep_alive)
-            .keep_alive_timeout(limits.keep_alive);
-        let mut served = std::pin::pin!(builder.serve_connection(io, service));
-        tokio::select! {
-            result = served.as_mut() => result,
-            () = silent => return,
-            () = shutdown.cancelled() => {
-                served.as_mut().graceful_shutdown();
-                served.await
-            }
+    let io = TokioIo::new(stream);
+    let ends = Ends { silence: std::pin::pin!(silence), shutdown };
+    if h2 {
+        let mut served = std::pin::pin!(http2(&gate.limits).serve_connection(io, service));
+        match ends.before(served.as_mut()).await {
+            Ended::Served(result) => return result,
+            Ended::Silent => return Ok(()),
+            Ended::Shutdown => served.as_mut().graceful_shutdown(),
         }
+        served.await
     } else {
-        let mut builder = hyper::server::conn::http1::Builder::new();
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.head)
-            .max_headers(limits.headers)
-            .max_buf_size(usize::try_from(limits.head_bytes).unwrap_or(usize::MAX));
-        let mut served = std::pin::pin!(builder.serve_connection(io, service).with_upgrades());
-        tokio::select! {
-            result = served.as_mut() => result,
-            () = silent => return,
-            () = shutdown.cancelled() => {
-                served.as_mut().graceful_shutdown();
-                served.await
-            }
+        let mut served = std::pin::pin!(http1(&gate.limits).serve_connection(io, service).with_upgrades());
+        match ends.before(served.as_mut()).await {
+            Ended::Served(result) => return result,
+            Ended::Silent => return Ok(()),
+            Ended::Shutdown => served.as_mut().graceful_shutdown(),
         }
-    };
-    if let Err(error) = result {
-        tracing::debug!(%error, "connection ended");
+        served.await
     }
+}
+
+/// What can end a connection besides itself.
+struct Ends<S> {
+    silence: S,
+    shutdown: CancellationToken,
+}
+
+enum Ended {
+    Served(hyper::Result<()>),
+    Silent,
+    Shutdown,
+}
+
+impl<S: Future<Output = ()>> Ends<S> {
+    async fn before(self, served: impl Future<Output = hyper::Result<()>>) -> Ended {
+        tokio::select! {
+            result = served => Ended::Served(result),
+            () = self.silence => Ended::Silent,
+            () = self.shutdown.cancelled() => Ended::Shutdown,
+        }
+    }
+}
+
+fn http2(limits: &Limits) -> hyper::server::conn::http2::Builder<TokioExecutor> {
+    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_per_connection)
+        .max_header_list_size(limits.head_bytes)
+        .keep_alive_interval(limits.keep_alive)
+        .keep_alive_timeout(limits.keep_alive);
+    builder
+}
+
+fn http1(limits: &Limits) -> hyper::server::conn::http1::Builder {
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_headers(limits.headers)
+        .max_buf_size(usize::try_from(limits.head_bytes).unwrap_or(usize::MAX));
+    builder
 }
 
 /// One request. A panic ends it alone; its entry says so.

@@ -12,12 +12,22 @@ use crate::lease::Connection;
 pub struct Peer {
     connection: Arc<Connection>,
     certificate: Option<Arc<Certificate>>,
+    server_name: Option<Arc<str>>,
 }
 
 impl Peer {
-    /// A connection whose TLS handshake is over.
-    pub fn new(connection: Arc<Connection>, certificate: Option<Arc<Certificate>>) -> Peer {
-        Peer { connection, certificate }
+    /// A connection whose TLS handshake is over. `server_name` is the name that it asked for (SNI).
+    pub fn new(
+        connection: Arc<Connection>,
+        certificate: Option<Arc<Certificate>>,
+        server_name: Option<&str>,
+    ) -> Peer {
+        Peer { connection, certificate, server_name: server_name.map(Arc::from) }
+    }
+
+    /// The host that the caller asked for in the handshake; none when it used an IP address.
+    pub fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
     }
 
     /// Where the connection comes from.

@@ -1,8 +1,31 @@
 //! Which cluster a request is for: the path prefix `/clusters/NAME`.
 
-use http::Uri;
+use http::header::HOST;
+use http::uri::Authority;
+use http::{HeaderMap, Uri};
 
 use crate::refusal::Refusal;
+
+/// Checks that the request is meant for the host that the TLS handshake named, and for one host only.
+pub fn meant_for(server_name: Option<&str>, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut hosts = headers.get_all(HOST).into_iter();
+    let (host, second) = (hosts.next(), hosts.next());
+    let host = match host.map(|host| host.to_str().ok().and_then(|host| host.parse::<Authority>().ok())) {
+        Some(None) => return Err(Refusal::Misdirected),
+        Some(Some(host)) => Some(host),
+        None => None,
+    };
+    let disagree = matches!((uri.authority(), &host), (Some(authority), Some(host)) if authority != host);
+    if second.is_some() || disagree {
+        return Err(Refusal::Misdirected);
+    }
+    let named = uri.authority().or(host.as_ref()).map(Authority::host);
+    match (server_name, named) {
+        (Some(asked), Some(named)) if !asked.eq_ignore_ascii_case(named) => Err(Refusal::Misdirected),
+        (Some(_) | None, Some(_)) | (None, None) => Ok(()),
+        (Some(_), None) => Err(Refusal::Misdirected),
+    }
+}
 
 /// A request's target, taken apart at the cluster's name. The rest is untouched: what the API server would
 /// read is what is decided.
@@ -38,6 +61,26 @@ fn is_name_byte(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn meant(server_name: Option<&str>, uri: &str, hosts: &[&'static str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append(HOST, http::HeaderValue::from_static(host));
+        }
+        meant_for(server_name, &uri.parse().unwrap(), &headers).is_ok()
+    }
+
+    #[test]
+    fn a_request_is_meant_for_the_host_of_its_handshake() {
+        assert!(meant(Some("gate.example"), "/api", &["gate.example:8443"]));
+        assert!(meant(Some("gate.example"), "https://GATE.example/api", &[]));
+        assert!(meant(None, "/api", &["127.0.0.1:8443"]));
+        assert!(!meant(Some("gate.example"), "/api", &["other.example"]));
+        assert!(!meant(Some("gate.example"), "/api", &[]));
+        assert!(!meant(Some("gate.example"), "https://gate.example/api", &["other.example"]));
+        assert!(!meant(None, "/api", &["a.example", "a.example"]));
+        assert!(!meant(None, "/api", &["a b"]));
+    }
 
     fn read(uri: &str) -> Option<(String, String)> {
         let uri: Uri = uri.parse().unwrap();

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use drawbridge_policy::{AgentName, Attributes};
+use drawbridge_policy::{AgentName, Attributes, Connect};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 pub use connection::Connection;
@@ -50,6 +50,17 @@ pub enum Stream {
     Short,
 }
 
+impl Stream {
+    /// What a request will be.
+    pub fn of(attributes: &Attributes) -> Stream {
+        match attributes.connect() {
+            Some(Connect::Exec | Connect::Attach | Connect::PortForward | Connect::Proxy) => Stream::Open,
+            None if attributes.is_stream() => Stream::Open,
+            None => Stream::Short,
+        }
+    }
+}
+
 /// What one open request holds.
 #[derive(Debug)]
 pub struct Held {
@@ -61,7 +72,7 @@ pub struct Held {
     stop: CancellationToken,
     reason: OnceLock<CutReason>,
     ending: Mutex<Ending>,
-    permitted: OnceLock<Permitted>,
+    permitted: Mutex<Option<Arc<Permitted>>>,
 }
 
 impl Held {
@@ -101,8 +112,8 @@ impl Held {
     }
 
     /// What it was permitted, once it was.
-    pub fn permitted(&self) -> Option<&Permitted> {
-        self.permitted.get()
+    pub fn permitted(&self) -> Option<Arc<Permitted>> {
+        lock(&self.permitted).clone()
     }
 }
 
@@ -158,7 +169,7 @@ impl Leases {
             stop: CancellationToken::new(),
             reason: OnceLock::new(),
             ending: Mutex::new(Ending::default()),
-            permitted: OnceLock::new(),
+            permitted: Mutex::new(None),
         });
         lock(&self.inner.held).insert(id, held.clone());
         Lease { held, leases: self.clone() }
@@ -193,12 +204,9 @@ impl Lease {
         &self.held.key
     }
 
-    /// Notes what was permitted, so that it can be decided again when manifests change. The first note
-    /// stays: a request that is decided again is the same request.
+    /// Notes what was permitted, so that it can be decided again when manifests change.
     pub fn permit(&self, permitted: Permitted) {
-        if self.held.permitted.set(permitted).is_err() {
-            tracing::trace!("permitted again");
-        }
+        *lock(&self.held.permitted) = Some(Arc::new(permitted));
     }
 
     /// Resolves when the request must end.

@@ -3,10 +3,12 @@
 
 use drawbridge_policy::{AgentName, Attributes, Millis, Payload};
 use drawbridge_store::{Part, Row};
+use http::header::USER_AGENT;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::redact;
+use crate::connection::peer::Peer;
 
 /// A request as the record keeps it: filled in step by step along the path.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -62,6 +64,20 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// What can be said of a request before anything in it is believed.
+    pub fn of<B>(peer: &Peer, request: &http::Request<B>) -> Subject {
+        let cut = |text: &str| text.chars().take(1_024).collect::<String>();
+        let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+        Subject {
+            request: uuid::Uuid::now_v7().to_string(),
+            source: peer.address().to_string(),
+            user_agent: user_agent.map(cut),
+            method: cut(request.method().as_str()),
+            path: cut(request.uri().path()),
+            ..Subject::default()
+        }
+    }
+
     /// Notes what the request asks for.
     pub fn asks(&mut self, attributes: &Attributes) {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());

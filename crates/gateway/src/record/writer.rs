@@ -14,7 +14,7 @@ use super::fold::Fold;
 use crate::clock::Clock;
 
 /// Rows that one commit takes at most: it bounds how long a waiting intent sits behind others.
-const GROUP: usize = 1_024;
+const GROUP: usize = 256;
 /// Between attempts to write after the database refused.
 const RETRY: Duration = Duration::from_millis(250);
 

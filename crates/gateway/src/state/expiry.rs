@@ -18,8 +18,10 @@ pub async fn run(state: Arc<State>, shutdown: CancellationToken) {
         let next = state.snapshot().next_end(seen);
         let now = state.clock.now();
         if next.is_some_and(|end| end <= now) {
+            let alone = state.changing.lock().await;
             let snapshot = state.snapshot();
             let closed = state.review(&snapshot, &snapshot).await;
+            drop(alone);
             state.closed("expired", closed).await;
             seen = now;
             continue;

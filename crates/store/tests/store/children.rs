@@ -64,8 +64,8 @@ impl Drop for Other {
     }
 }
 
-/// Does nothing unless a parent in this file has started it. Ends with its standard input, so that it doesn't outlive
-/// its parent.
+/// Does nothing unless a parent in this file has started it. Ends with its standard input, so that it doesn't
+/// outlive its parent.
 #[test]
 fn work_for_a_parent() {
     let Some(order) =

@@ -138,6 +138,15 @@ pub(crate) fn clear(subject: &str) -> StateChange {
     StateChange::Clear { subject_kind: "agent".to_owned(), subject: subject.to_owned() }
 }
 
+/// All rows, page by page.
 pub(crate) async fn everything_in(store: &Store) -> Vec<StoredRow> {
-    store.entries(&Filter::default(), 0, u32::MAX).await.expect("the rows")
+    let mut rows: Vec<StoredRow> = Vec::new();
+    loop {
+        let after = rows.last().map_or(0, |row| row.seq);
+        let page = store.entries(&Filter::default(), after, u32::MAX).await.expect("a page");
+        if page.is_empty() {
+            return rows;
+        }
+        rows.extend(page);
+    }
 }

@@ -54,6 +54,17 @@ fn long_groups_and_large_bodies_keep_their_order() {
 }
 
 #[test]
+fn one_answer_has_at_most_ten_thousand_rows() {
+    on_both(async |database| {
+        let store = database.open().await;
+        store.append(&vec![row("r"); 10_001]).await.unwrap();
+        assert_eq!(store.entries(&Filter::default(), 0, u32::MAX).await.unwrap().len(), 10_000);
+        assert_eq!(store.newest(&Filter::default(), None, 0).await.unwrap(), []);
+        assert_eq!(everything_in(&store).await.len(), 10_001);
+    });
+}
+
+#[test]
 fn overlong_and_strange_columns_are_cut_and_still_found() {
     on_both(async |database| {
         let store = database.open().await;

@@ -92,6 +92,28 @@ fn of_many_changes_from_one_revision_exactly_one_succeeds() {
 }
 
 #[test]
+fn what_is_loaded_is_of_one_moment() {
+    on_both(async |database| {
+        let store = database.open().await;
+        let writer = store.clone();
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(async move {
+            for revision in 0..200 {
+                let body = (revision + 1).to_string();
+                let changes = [put("Agent", "a", &body, 1), put("Scope", "s", &body, 1)];
+                writer.apply(revision, &changes, &[]).await.unwrap();
+            }
+        });
+        while tasks.try_join_next().is_none() {
+            let loaded = store.load().await.unwrap();
+            let expected = loaded.revision.to_string();
+            assert!(loaded.manifests.iter().all(|manifest| manifest.body == expected), "{loaded:?}");
+        }
+        assert_eq!(store.revision().await.unwrap(), 200);
+    });
+}
+
+#[test]
 fn a_change_that_fails_at_its_last_part_changes_nothing() {
     on_both(async |database| {
         let store = database.open().await;

@@ -1,5 +1,5 @@
-//! A private PostgreSQL for this test process: on a unix socket in a temporary directory, started once, ended and
-//! deleted when this process ends, however it ends.
+//! A private PostgreSQL for this test process: on a unix socket in a temporary directory, started once, ended
+//! and deleted when this process ends, however it ends.
 
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::PathBuf;
@@ -12,8 +12,9 @@ use sqlx::Connection;
 /// Debian's `nobody` and `nogroup`.
 const UNPRIVILEGED: u32 = 65534;
 
-/// Ends the server when its standard input ends. That is a pipe from the test process, which the system closes when the
-/// process dies, even by SIGKILL. The traps let it outlive a Ctrl-C, which goes to the whole group, to clean up.
+/// Ends the server when its standard input ends. That is a pipe from the test process, which the system
+/// closes when the process dies, even by SIGKILL. The traps let it outlive a Ctrl-C, which goes to the whole
+/// group, to clean up.
 const WATCH: &str = r#"
 trap : INT TERM HUP
 initdb=$(command -v initdb || ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V | tail -n 1)
@@ -23,7 +24,10 @@ if [ -z "$initdb" ]; then
 fi
 bin=$(dirname "$(readlink -f "$initdb")")
 cd "$1" || exit 1
-"$bin/initdb" -D data -U drawbridge -A trust -E UTF8 --locale=C --no-sync >initdb.log 2>&1 || { cat initdb.log >&2; exit 1; }
+"$bin/initdb" -D data -U drawbridge -A trust -E UTF8 --locale=C --no-sync >initdb.log 2>&1 || {
+    cat initdb.log >&2
+    exit 1
+}
 "$bin/postgres" -D data -k "$1" -c listen_addresses= >server.log 2>&1 &
 server=$!
 cat >/dev/null
@@ -85,9 +89,7 @@ impl Server {
                 Err(_) => std::thread::sleep(Duration::from_millis(100)),
             }
             if let Some(status) = self.watch.try_wait().expect("the state of our child") {
-                panic!(
-                    "PostgreSQL did not start ({status}); it needs initdb and a temporary directory open to all"
-                );
+                panic!("PostgreSQL did not start ({status}); it needs initdb, and its user a way to TMPDIR");
             }
         }
         panic!("PostgreSQL did not answer within a minute; see {}", self.directory.display());

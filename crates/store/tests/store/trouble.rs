@@ -18,8 +18,9 @@ fn probe_proves_a_write_and_leaves_nothing() {
     });
 }
 
-/// A trigger raises what PostgreSQL raises when a write finds no space; filling a real disk needs a mount of its own.
-/// SQLite's twin is in `src/tests.rs`, since only the crate itself can bound the store's own connection.
+/// A trigger raises what PostgreSQL raises when a write finds no space; filling a real disk needs a mount of
+/// its own. SQLite's twin is in `src/tests.rs`, since only the crate itself can bound the store's own
+/// connection.
 #[test]
 fn a_full_postgresql_disk_is_told_apart_and_later_writes_work() {
     run(async {
