@@ -70,11 +70,6 @@ impl Ground {
         &self.directory
     }
 
-    /// The gateway's admin file.
-    pub(super) fn admin_file(&self) -> PathBuf {
-        self.directory.join("gateway").join(crate::commands::admin_file::NAME)
-    }
-
     /// kubectl for someone, by their kubeconfig.
     pub(super) fn kubectl(&self, kubeconfig: &Path) -> Kubectl {
         Kubectl {
