@@ -18,8 +18,9 @@ const MADE: &str = "<!-- Made from crates/gateway/src/config; `UPDATE_DOCS=1 car
 fn limits_page() -> String {
     let mut page = format!(
         "# Limits\n\n{MADE}\nEvery bound of the gateway. Each is set under `limits` in the \
-         [config](config.md); what is not in this\ntable has no setting. A time is a whole number with its unit (`ms`, \
-         `s`, `m`, `h`), a size a whole number\nof bytes or with `Ki`, `Mi`, `Gi`.\n\n\
+         [config](config.md); what is not in this\ntable has no setting. \
+         A time is a whole number with its unit (`ms`, `s`, `m`, `h`), a size a whole number\n\
+         of bytes or with `Ki`, `Mi`, `Gi`.\n\n\
          | setting | default | allowed | what it bounds |\n| --- | --- | --- | --- |\n"
     );
     for (bound, (_, comment)) in TABLE.iter().zip(fields(LIMITS_SOURCE, "Limits")) {

@@ -107,6 +107,14 @@ impl Record {
         }
     }
 
+    /// Hands in the folded refusals whose minute is over.
+    pub async fn unfold(&self) -> Result<(), NotRecorded> {
+        for row in self.fold.take_over(self.clock.now()) {
+            self.note(row).await?;
+        }
+        Ok(())
+    }
+
     /// Returns when everything handed in before is durable, or after `at_most`.
     pub async fn flush(&self, at_most: Duration) -> Result<(), NotRecorded> {
         for row in self.fold.take_all(self.clock.now()) {

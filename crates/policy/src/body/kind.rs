@@ -4,7 +4,7 @@ use super::error::BodyError;
 
 /// What a body that a decision reads is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Json,
     Protobuf,
     JsonPatch,
