@@ -1,5 +1,6 @@
 //! Whose refusals were they? The cluster itself is asked whether it would have allowed each of them.
 
+use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::recall::Entry;
@@ -20,10 +21,11 @@ pub(super) async fn ask(scene: &mut Scene<'_, '_>) -> anyhow::Result<()> {
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": reviews });
     let file = scene.ground.write("refusals.json", &list.to_string())?;
     let answer = scene.ground.owner().must(&["create", "-f", &file, "-o", "json"]).await?;
-    let answer: Value = serde_json::from_str(&answer)?;
-    let allowed = |review: &&Value| review.pointer("/status/allowed") == Some(&Value::Bool(true));
-    let items = answer.get("items").and_then(Value::as_array);
-    let allowed = items.map_or(0, |items| items.iter().filter(allowed).count());
+    // One answer after another, not a list.
+    let answers = serde_json::Deserializer::from_str(&answer).into_iter::<Value>();
+    let answers: Vec<Value> = answers.collect::<Result<_, _>>().context("the cluster's answer can't be read")?;
+    let is_allowed = |review: &&Value| review.pointer("/status/allowed") == Some(&Value::Bool(true));
+    let allowed = answers.iter().filter(is_allowed).count();
     scene.stage.heading("Whose refusals were these?")?;
     let came = if allowed == count && count > 0 { Came::AsSaid } else { Came::Otherwise };
     let what = format!(

@@ -218,7 +218,7 @@ impl Run {
             missing => format!("with {missing} missing"),
         };
         let longest = shown(*longest);
-        format!("{gap}: {what} {first} to {last}, {before} before the cut and {after} after it, never {longest} apart")
+        format!("{gap}: {what} {first} to {last}, {before} before the cut and {after} after it, never more than {longest} apart")
     }
 }
 

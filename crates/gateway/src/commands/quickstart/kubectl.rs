@@ -92,12 +92,22 @@ impl Kubectl {
 }
 
 impl Answer {
-    /// The first line of what it said: of its output, or of its complaint if it failed.
-    pub(super) fn first_line(&self) -> &str {
-        let said = match self.went {
-            Went::Well => &self.output,
-            Went::Wrong => &self.complaint,
-        };
-        said.lines().find(|line| !line.trim().is_empty()).unwrap_or("(nothing)")
+    /// The line that matters of what it said: the first one of its output or, if it failed, its error.
+    pub(super) fn line(&self) -> &str {
+        match self.went {
+            Went::Well => self.output.lines().find(|line| !line.trim().is_empty()).unwrap_or("(nothing)"),
+            Went::Wrong => {
+                // What kubectl logs on its way there comes first and says less.
+                let is_error = |line: &&str| line.starts_with("Error") || line.starts_with("error:");
+                self.complaint.lines().find(is_error).or(self.complaint.lines().last()).unwrap_or("(nothing)")
+            }
+        }
+    }
+
+    /// What follows the heading, if it printed a table: the first rows of it.
+    pub(super) fn rest_of_table(&self) -> impl Iterator<Item = &str> {
+        const ROWS: usize = 4;
+        let rows = if self.output.starts_with("NAME") { ROWS } else { 0 };
+        self.output.lines().skip(1).take(rows)
     }
 }

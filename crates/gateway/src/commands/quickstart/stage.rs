@@ -64,7 +64,10 @@ impl<'t> Stage<'t> {
             Expected::Refused => ("refused", Tone::Warn),
         };
         self.line(taken.came, label, &format!("kubectl {}", step.line))?;
-        self.below("answer", taken.answer.first_line())?;
+        self.below("answer", taken.answer.line())?;
+        for line in taken.answer.rest_of_table() {
+            self.below("", line)?;
+        }
         match &taken.entry {
             Some(entry) => self.decided(entry)?,
             None => self.below("record", "nothing")?,
@@ -79,8 +82,7 @@ impl<'t> Stage<'t> {
     /// A stream that was opened and stays open.
     pub(super) fn opened(&mut self, agent: &str, line: &str, entry: Option<&Entry>) -> anyhow::Result<()> {
         let came = if entry.is_some() { Came::AsSaid } else { Came::Otherwise };
-        self.line(came, ("opened", Tone::Good), &format!("kubectl {line}"))?;
-        self.below("by", agent)?;
+        self.line(came, ("opened", Tone::Good), &format!("{agent:<10}  kubectl {line}"))?;
         match entry {
             Some(entry) => self.decided(entry),
             None => self.wrong("the record does not have it"),
