@@ -54,6 +54,11 @@ impl Terminal {
         Terminal { out, err, colour }
     }
 
+    /// Whether colours make sense here.
+    pub fn colour(&self) -> Colour {
+        self.colour
+    }
+
     /// Prints a line of what was asked for, at once.
     pub fn say(&mut self, line: &str) -> io::Result<()> {
         writeln!(self.out, "{line}")?;

@@ -96,3 +96,33 @@ fn path(ground: &Ground, name: &str) -> anyhow::Result<String> {
     let path = ground.directory().join(name);
     path.to_str().map(str::to_owned).context("the directory's name is no UTF-8 text; name another one")
 }
+
+#[cfg(test)]
+mod tests {
+    use drawbridge_policy::Millis;
+
+    use super::*;
+    use crate::manifest::{Manifest, Source, cautions, read};
+
+    #[test]
+    fn the_manifests_of_all_agents_are_right_and_nothing_about_their_rules_is_left_unsaid() {
+        let agent = |role: &Role| {
+            let Role { name, purpose, manifest } = role;
+            format!(
+                "apiVersion: drawbridge.dev/v1alpha1\nkind: Agent\nmetadata: {{name: {name}}}\n\
+                 spec: {{owner: you@example.com, purpose: {purpose}}}\n---\n{manifest}"
+            )
+        };
+        let cluster = "apiVersion: drawbridge.dev/v1alpha1\nkind: Cluster\nmetadata: {name: local}\n\
+                       spec: {kubeconfig: {path: local.kubeconfig}}\n";
+        let texts = ROLES.iter().map(agent).chain([cluster.to_owned()]);
+        let sources: Vec<Source> = texts.map(|text| Source { file: "quickstart".to_owned(), text }).collect();
+        let manifests = read(&sources).unwrap();
+        assert_eq!(manifests.len(), 3 * ROLES.len() + 1);
+        let said = cautions(&manifests, &[], Millis(0));
+        let rules: Vec<_> = said.iter().filter(|caution| caution.starts_with("Scope")).collect();
+        assert!(rules.is_empty(), "{rules:?}");
+        let grants = manifests.iter().filter(|manifest| matches!(manifest.get(), Manifest::Grant(_))).count();
+        assert_eq!(grants, ROLES.len(), "each has one grant");
+    }
+}

@@ -23,14 +23,15 @@ pub(super) async fn ask(scene: &mut Scene<'_, '_>) -> anyhow::Result<()> {
     let answer = scene.ground.owner().must(&["create", "-f", &file, "-o", "json"]).await?;
     // One answer after another, not a list.
     let answers = serde_json::Deserializer::from_str(&answer).into_iter::<Value>();
-    let answers: Vec<Value> = answers.collect::<Result<_, _>>().context("the cluster's answer can't be read")?;
+    let answers: Vec<Value> =
+        answers.collect::<Result<_, _>>().context("the cluster's answer can't be read")?;
     let is_allowed = |review: &&Value| review.pointer("/status/allowed") == Some(&Value::Bool(true));
     let allowed = answers.iter().filter(is_allowed).count();
     scene.stage.heading("Whose refusals were these?")?;
     let came = if allowed == count && count > 0 { Came::AsSaid } else { Came::Otherwise };
     let what = format!(
-        "asked about the {count} refused calls, the cluster itself would have allowed {allowed}: its owner's ceiling is \
-         wide, and each agent's scope is what refused"
+        "asked about the {count} refused calls, the cluster itself would have allowed {allowed}: its owner's \
+         ceiling is wide, and each agent's scope is what refused"
     );
     scene.fact(came, &what)
 }
@@ -42,7 +43,11 @@ fn review(refused: &Refused) -> Value {
         "kind": "SubjectAccessReview",
         "spec": {
             "user": format!("system:serviceaccount:drawbridge-agents:{agent}"),
-            "groups": ["system:serviceaccounts:drawbridge-agents", "system:serviceaccounts", "system:authenticated"],
+            "groups": [
+                "system:serviceaccounts:drawbridge-agents",
+                "system:serviceaccounts",
+                "system:authenticated",
+            ],
             "resourceAttributes": {
                 "namespace": "shop",
                 "verb": entry.verb(),

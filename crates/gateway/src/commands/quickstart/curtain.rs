@@ -7,13 +7,13 @@ use super::ground::Ground;
 use super::own::Own;
 use super::stage::Stage;
 
-/// Rows of the record that are shown.
-const ROWS: &str = "30";
+/// Rows of the record that are shown: all there are, and room for what another kubectl may ask.
+const ROWS: &str = "150";
 
-/// Prints the end of the record, as `drawbridge log` does.
+/// Prints the record, as `drawbridge log` does.
 pub(super) async fn show_record(own: &Own, stage: &mut Stage<'_>) -> anyhow::Result<()> {
-    stage.heading(&format!("The end of the record of all this, as 'drawbridge log --last {ROWS}' prints it"))?;
-    for line in own.run(&["log", "--last", ROWS]).await?.lines() {
+    stage.heading(&format!("The record of all this, as 'drawbridge log --last {ROWS}' prints it"))?;
+    for line in own.run_in(stage.colour(), &["log", "--last", ROWS]).await?.lines() {
         stage.say(&format!("  {line}"))?;
     }
     Ok(())

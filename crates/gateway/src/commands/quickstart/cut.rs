@@ -1,4 +1,5 @@
-//! One agent is cut off while it follows a log and has a command running in a Pod. Meanwhile the others go on.
+//! One agent is cut off while it follows a log and has a command running in a Pod. Meanwhile the others go
+//! on.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -27,7 +28,8 @@ const EVERY: Duration = Duration::from_millis(60);
 
 const LOG: &str = "-n shop logs -f orders-0 --tail=1";
 const EXEC: &str = "-n shop exec orders-0 -- tail -n 1 -f logs/orders.log";
-const WATCH: &str = "-n shop get pods -w -o custom-columns=POD:.metadata.name,CHANGE:.metadata.annotations.change";
+const WATCH: &str =
+    "-n shop get pods -w -o custom-columns=POD:.metadata.name,CHANGE:.metadata.annotations.change";
 
 /// What is open when the cut comes.
 struct Open {
@@ -125,8 +127,9 @@ fn ended(
     match (log, exec) {
         (Some(log), Some(exec)) => {
             let both = shown(log.max(exec).saturating_duration_since(moments.cut));
-            let what =
-                format!("{answer} from the call to its answer; {both} until both kubectl processes had ended");
+            let what = format!(
+                "{answer} from the call to its answer; {both} until both kubectl processes had ended"
+            );
             scene.fact(Came::AsSaid, &what)
         }
         (log, exec) => {
@@ -218,7 +221,10 @@ impl Run {
             missing => format!("with {missing} missing"),
         };
         let longest = shown(*longest);
-        format!("{gap}: {what} {first} to {last}, {before} before the cut and {after} after it, never more than {longest} apart")
+        format!(
+            "{gap}: {what} {first} to {last}, {before} before the cut and {after} after it, never more \
+             than {longest} apart"
+        )
     }
 }
 

@@ -36,11 +36,11 @@ impl Ground {
     pub(super) async fn start(directory: Option<PathBuf>, stage: &mut Stage<'_>) -> anyhow::Result<Ground> {
         let (tell, mut told) = mpsc::channel::<String>(PROGRESS);
         let (give, given) = oneshot::channel();
-        // A thread of its own, since all of it blocks. After an interrupt nobody waits for it: it ends with the
-        // process, and the control plane's supervisors see to what it has started.
+        // A thread of its own, since all of it blocks. After an interrupt nobody waits for it: it ends with
+        // the process, and the control plane's supervisors see to what it has started.
         let start = move || {
             let mut progress = |line: &str| drop(tell.blocking_send(line.to_owned()));
-            drop(give.send(Ground::raise(directory, &mut progress)));
+            drop(give.send(Ground::raise(directory.as_deref(), &mut progress)));
         };
         std::thread::Builder::new().name("control plane".to_owned()).spawn(start)?;
         stage.progress("looking for the control plane's programs")?;
@@ -52,10 +52,11 @@ impl Ground {
         Ok(ground)
     }
 
-    fn raise(directory: Option<PathBuf>, progress: &mut dyn FnMut(&str)) -> Result<Ground, Error> {
+    fn raise(directory: Option<&Path>, progress: &mut dyn FnMut(&str)) -> Result<Ground, Error> {
         let binaries = Binaries::find(progress)?;
-        let named = directory.as_ref().map(|directory| directory.join("cluster"));
-        let cluster = LocalCluster::start(&binaries, Options { directory: named, parts: Parts::All }, progress)?;
+        let named = directory.map(|directory| directory.join("cluster"));
+        let cluster =
+            LocalCluster::start(&binaries, Options { directory: named, parts: Parts::All }, progress)?;
         // A temporary folder is the cluster's: its supervisors remove it even after a kill -9.
         let own = cluster.directory();
         let directory = match directory {
@@ -110,9 +111,13 @@ impl Ground {
             second_version(&owner, "web", "shop/web:1.5"),
             second_version(&owner, "payments", "shop/payments:3.2"),
             wait(&owner, "rollout status statefulset/orders"),
-            wait(&owner, "wait --for=condition=Complete job/report-monday job/report-tuesday job/report-wednesday"),
+            wait(
+                &owner,
+                "wait --for=condition=Complete job/report-monday job/report-tuesday job/report-wednesday"
+            ),
         )?;
-        let running = owner.must(&["-n", "shop", "get", "job", "import-catalog", "-o", "jsonpath={.status.ready}"]);
+        let running =
+            owner.must(&["-n", "shop", "get", "job", "import-catalog", "-o", "jsonpath={.status.ready}"]);
         if running.await? != "1" {
             // The others needed longer than its one Pod does.
             wait(&owner, "wait --for=jsonpath={.status.ready}=1 job/import-catalog").await?;

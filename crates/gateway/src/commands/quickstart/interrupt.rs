@@ -29,7 +29,8 @@ impl Interrupt {
         }
     }
 
-    /// What `work` comes to, or nothing if the interrupt comes first. What `work` has started ends as it is dropped.
+    /// What `work` comes to, or nothing if the interrupt comes first. What `work` has started ends as it is
+    /// dropped.
     pub(super) async fn or<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = work => Some(done),

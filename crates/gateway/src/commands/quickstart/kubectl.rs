@@ -11,8 +11,8 @@ use tokio::time::timeout;
 /// A kubectl that isn't done after this long is stuck. Waits for rollouts are the longest.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A kubectl with one identity. Each run is under the control plane's supervisor, which ends it, and what it has
-/// started, as soon as its standard input ends: with this process, `kill -9` included.
+/// A kubectl with one identity. Each run is under the control plane's supervisor, which ends it, and what it
+/// has started, as soon as its standard input ends: with this process, `kill -9` included.
 #[derive(Debug, Clone)]
 pub(super) struct Kubectl {
     /// The program that supervises.

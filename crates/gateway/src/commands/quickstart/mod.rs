@@ -1,5 +1,5 @@
-//! `drawbridge quickstart`: a local cluster, a gateway in front of it, four agents, and a scene that they play with a
-//! real kubectl. Everything is in one directory and ends with this process, however it ends.
+//! `drawbridge quickstart`: a local cluster, a gateway in front of it, four agents, and a scene that they
+//! play with a real kubectl. Everything is in one directory and ends with this process, however it ends.
 
 mod agents;
 mod ceiling;
@@ -16,13 +16,16 @@ mod stage;
 mod step;
 mod stream;
 
+use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use tokio::time::Instant;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::{World, serve};
 use crate::clock::Clock;
@@ -45,12 +48,14 @@ Examples:
   drawbridge quickstart
   drawbridge quickstart --once --directory /tmp/try
 
-The first run may download or build the control plane (about ten minutes on two cores); later ones take half a minute.")]
+The first run may download or build the control plane (about ten minutes on two cores); later ones take
+half a minute.")]
 pub struct Quickstart {
     /// End after the scene, with exit status 0 only if every step came out as said.
     #[arg(long)]
     once: bool,
-    /// Keep everything here, where no earlier quickstart is; without it a temporary directory that goes at the end.
+    /// Keep everything here, where no earlier quickstart is; without it a temporary directory that goes at
+    /// the end.
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
 }
@@ -84,6 +89,7 @@ impl Quickstart {
             limits: Limits { drain: DRAIN, ..Limits::default() },
             ..Config::default()
         };
+        log_to(&ground.directory().join("gateway.log"))?;
         let clock = world.clock.clone();
         let gateway = serve::start(config, clock.clone()).await?;
         let own = Own::new(gateway.admin_file(), world)?;
@@ -118,6 +124,14 @@ async fn play(ground: &Ground, own: &Own, clock: Clock, stage: &mut Stage<'_>) -
     curtain::show_record(own, stage).await?;
     stage.sum(&tally)?;
     Ok(Played { tally, cast, orders })
+}
+
+/// The gateway's own log goes to a file: the terminal is the scene's.
+fn log_to(file: &Path) -> anyhow::Result<()> {
+    let opened = File::create(file).with_context(|| format!("{} can't be written", file.display()))?;
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_ansi(false);
+    let begun = log.with_writer(Mutex::new(opened)).finish().try_init();
+    begun.map_err(|error| anyhow!("logging can't begin: {error}"))
 }
 
 fn verdict(tally: Tally) -> anyhow::Result<()> {

@@ -38,19 +38,15 @@ impl Orders {
             log.parent().map_or(Ok(()), fs::create_dir_all)?;
             File::create(log)
         });
-        let mut files: Vec<File> = files.collect::<Result<_, _>>().context("the Pods' logs can't be written")?;
+        let mut files: Vec<File> =
+            files.collect::<Result<_, _>>().context("the Pods' logs can't be written")?;
         let pace = Arc::new(Pace { over: AtomicBool::new(false), every: AtomicU64::new(1) });
         let shared = pace.clone();
         let write = move || {
-            let mut tick = 0_u64;
-            let mut order = 1_u64;
+            let (mut tick, mut order) = (0_u64, 1_u64);
             while !shared.over.load(Ordering::Relaxed) {
                 if tick.is_multiple_of(shared.every.load(Ordering::Relaxed).max(1)) {
-                    let line = format!("{} order {order} accepted\n", times::shown(clock.now().0));
-                    for file in &mut files {
-                        // A full disk ends the log, not the quickstart: the scene then says that lines are missing.
-                        file.write_all(line.as_bytes()).unwrap_or_default();
-                    }
+                    accept(order, &mut files, &clock);
                     order = order.saturating_add(1);
                 }
                 tick = tick.wrapping_add(1);
@@ -74,6 +70,14 @@ impl Drop for Orders {
             // It only fails if the writer panicked, and then it has ended too.
             drop(writer.join());
         }
+    }
+}
+
+fn accept(order: u64, logs: &mut [File], clock: &Clock) {
+    let line = format!("{} order {order} accepted\n", times::shown(clock.now().0));
+    for log in logs {
+        // A full disk ends the log, not the quickstart: the scene then says that lines are missing.
+        log.write_all(line.as_bytes()).unwrap_or_default();
     }
 }
 

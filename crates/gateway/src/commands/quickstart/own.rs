@@ -1,5 +1,5 @@
-//! This program's own subcommands, run as a person would type them: parsed by the same parser and sent through the
-//! same admin API.
+//! This program's own subcommands, run as a person would type them: parsed by the same parser and sent
+//! through the same admin API.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -39,7 +39,8 @@ impl Own {
         })
     }
 
-    /// The newest rows of the record that are of an agent, oldest first: also those of requests that are still open.
+    /// The newest rows of the record that are of an agent, oldest first: also those of requests that are
+    /// still open.
     pub(super) async fn rows(&self, agent: &str, last: usize) -> anyhow::Result<Vec<Value>> {
         let page: Page = self.client.get(&format!("/v1/log?agent={agent}&last={last}")).await?;
         Ok(page.rows)
@@ -57,11 +58,17 @@ impl Own {
 
     /// Runs a subcommand. The answer is what it printed.
     pub(super) async fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.run_in(Colour::No, arguments).await
+    }
+
+    /// Runs a subcommand. The answer is what it printed, in colours if they make sense where it will be
+    /// shown.
+    pub(super) async fn run_in(&self, colour: Colour, arguments: &[&str]) -> anyhow::Result<String> {
         let line = || format!("drawbridge {}", arguments.join(" "));
         let typed = std::iter::once("drawbridge").chain(arguments.iter().copied());
         let cli = Cli::try_parse_from(typed).with_context(line)?;
         let (out, err) = (Sheet::default(), Sheet::default());
-        let mut terminal = Terminal::new(Box::new(out.clone()), Box::new(err.clone()), Colour::No);
+        let mut terminal = Terminal::new(Box::new(out.clone()), Box::new(err.clone()), colour);
         let mut world = World {
             terminal: &mut terminal,
             clock: self.clock.clone(),

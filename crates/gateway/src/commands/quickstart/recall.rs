@@ -32,7 +32,12 @@ pub(super) struct Entry(Value);
 
 impl Entry {
     /// The newest one of an agent's after row `after` that is sought. None if there is none in time.
-    pub(super) async fn find(own: &Own, agent: &str, after: i64, sought: Sought) -> anyhow::Result<Option<Entry>> {
+    pub(super) async fn find(
+        own: &Own,
+        agent: &str,
+        after: i64,
+        sought: Sought,
+    ) -> anyhow::Result<Option<Entry>> {
         let began = Instant::now();
         loop {
             let rows = rows(own, agent).await?.into_iter();

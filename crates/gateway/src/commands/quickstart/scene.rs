@@ -75,23 +75,29 @@ impl<'s, 't> Scene<'s, 't> {
     pub(super) async fn play(&mut self) -> anyhow::Result<Tally> {
         let cleanup = self.enters("cleanup")?;
         self.take_all(&cleanup, &CLEANUP).await?;
-        let left = "report-wednesday and import-catalog are still there, and so are the Pod and the Deployment";
+        let left =
+            "report-wednesday and import-catalog are still there, and so are the Pod and the Deployment";
         let there = "-n shop get job/report-wednesday job/import-catalog pod/orders-0 deployment/web -o name";
         let names = "job.batch/report-wednesday job.batch/import-catalog pod/orders-0 deployment.apps/web";
         self.owner_sees(left, there, names).await?;
         self.stage.aside(
-            "Its scope names these Jobs. \"Only completed Jobs\" would be a rule over an object's state, which comes in \
-             a later release: nothing is claimed here that isn't enforced.",
+            "Its scope names these Jobs. \"Only completed Jobs\" would be a rule over an object's state, \
+             which comes in a later release: nothing is claimed here that isn't enforced.",
         )?;
 
         let dashboard = self.enters("dashboard")?;
         self.take_all(&dashboard, &DASHBOARD).await?;
-        self.owner_sees("web still has its 2 replicas", "-n shop get deployment web -o jsonpath={.spec.replicas}", "2")
-            .await?;
+        self.owner_sees(
+            "web still has its 2 replicas",
+            "-n shop get deployment web -o jsonpath={.spec.replicas}",
+            "2",
+        )
+        .await?;
 
         let rollback = self.enters("rollback")?;
         self.take_all(&rollback, &ROLLBACK).await?;
-        let image = "-n shop get deployment web payments -o jsonpath={.items[*].spec.template.spec.containers[0].image}";
+        let image = "-n shop get deployment web payments \
+                     -o jsonpath={.items[*].spec.template.spec.containers[0].image}";
         let back = "web is back at version 1.4, and payments stays at 3.2";
         self.owner_sees(back, image, "shop/web:1.4 shop/payments:3.2").await?;
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::recall::Entry;
 use super::scene::Tally;
 use super::step::{Came, Expected, Step, Taken};
-use crate::commands::terminal::{Terminal, Tone, clean};
+use crate::commands::terminal::{Colour, Terminal, Tone, clean};
 
 /// Lines are wrapped at this width.
 const WIDTH: usize = 110;
@@ -27,7 +27,8 @@ impl<'t> Stage<'t> {
 
     pub(super) fn title(&mut self) -> anyhow::Result<()> {
         self.say(
-            "Drawbridge quickstart: a Kubernetes cluster on this machine, a gateway in front of it, and four agents.",
+            "Drawbridge quickstart: a Kubernetes cluster on this machine, a gateway in front of it, and four \
+             agents.",
         )?;
         self.say("")
     }
@@ -63,7 +64,7 @@ impl<'t> Stage<'t> {
             Expected::Allowed => ("allowed", Tone::Good),
             Expected::Refused => ("refused", Tone::Warn),
         };
-        self.line(taken.came, label, &format!("kubectl {}", step.line))?;
+        self.line(taken.came, label, "", &format!("kubectl {}", step.line))?;
         self.below("answer", taken.answer.line())?;
         for line in taken.answer.rest_of_table() {
             self.below("", line)?;
@@ -82,7 +83,7 @@ impl<'t> Stage<'t> {
     /// A stream that was opened and stays open.
     pub(super) fn opened(&mut self, agent: &str, line: &str, entry: Option<&Entry>) -> anyhow::Result<()> {
         let came = if entry.is_some() { Came::AsSaid } else { Came::Otherwise };
-        self.line(came, ("opened", Tone::Good), &format!("{agent:<10}  kubectl {line}"))?;
+        self.line(came, ("opened", Tone::Good), &format!("{agent:<12}"), &format!("kubectl {line}"))?;
         match entry {
             Some(entry) => self.decided(entry),
             None => self.wrong("the record does not have it"),
@@ -110,8 +111,8 @@ impl<'t> Stage<'t> {
     /// Something that was looked at.
     pub(super) fn fact(&mut self, came: Came, what: &str) -> anyhow::Result<()> {
         match came {
-            Came::AsSaid => self.line(came, ("seen", Tone::Good), what),
-            Came::Otherwise => self.line(came, ("OTHERWISE", Tone::Bad), what),
+            Came::AsSaid => self.line(came, ("seen", Tone::Good), "", what),
+            Came::Otherwise => self.line(came, ("OTHERWISE", Tone::Bad), "", what),
         }
     }
 
@@ -121,6 +122,11 @@ impl<'t> Stage<'t> {
             self.say(&format!("    {line}"))?;
         }
         Ok(())
+    }
+
+    /// Whether to print colours.
+    pub(super) fn colour(&self) -> Colour {
+        self.terminal.colour()
     }
 
     /// A line as it is.
@@ -141,17 +147,24 @@ impl<'t> Stage<'t> {
         self.say(&text)
     }
 
-    /// `✓ allowed    kubectl …`
-    fn line(&mut self, came: Came, (label, tone): (&str, Tone), text: &str) -> anyhow::Result<()> {
+    /// `✓ allowed    kubectl …`; `lead` stands before the text, and what is wrapped is below the text.
+    fn line(
+        &mut self,
+        came: Came,
+        (label, tone): (&str, Tone),
+        lead: &str,
+        text: &str,
+    ) -> anyhow::Result<()> {
         let mark = match came {
             Came::AsSaid => self.terminal.paint(Tone::Good, "✓"),
             Came::Otherwise => self.terminal.paint(Tone::Bad, "✗"),
         };
         let label = self.terminal.paint(tone, &format!("{label:<9}"));
-        let mut lines = wrap(&clean(text), WIDTH.saturating_sub(INDENT)).into_iter();
-        self.say(&format!("  {mark} {label}  {}", lines.next().unwrap_or_default()))?;
+        let indent = INDENT.saturating_add(lead.chars().count());
+        let mut lines = wrap(&clean(text), WIDTH.saturating_sub(indent)).into_iter();
+        self.say(&format!("  {mark} {label}  {lead}{}", lines.next().unwrap_or_default()))?;
         for line in lines {
-            self.say(&format!("{:INDENT$}{line}", ""))?;
+            self.say(&format!("{:indent$}{line}", ""))?;
         }
         Ok(())
     }
