@@ -96,10 +96,10 @@ fn ctrl_c_in_the_middle_of_the_scene_ends_everything() {
 #[test]
 fn a_directory_that_was_used_before_is_refused_in_one_sentence() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    fs::create_dir_all(directory.path().join("cluster/etcd")).expect("a directory");
+    fs::write(directory.path().join("notes.txt"), "mine").expect("a file");
     let mut command = Command::new(env!("CARGO_BIN_EXE_drawbridge"));
     command.args(["quickstart", "--once", "--directory"]).arg(directory.path());
-    let run = run(&mut command, b"").fails_with("has an earlier cluster in it");
+    let run = run(&mut command, b"").fails_with("is not empty");
     assert_eq!(run.code, Some(1), "{run}");
     assert_eq!(run.stderr.trim_end().lines().count(), 1, "{run}");
 }

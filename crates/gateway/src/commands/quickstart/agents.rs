@@ -70,10 +70,10 @@ impl Cast {
 pub(super) async fn enrol(ground: &Ground, own: &Own, stage: &mut Stage<'_>) -> anyhow::Result<Cast> {
     stage.progress("enrolling four agents, each with its own key and one scope")?;
     let manifests = ground.write("manifests/cluster.yaml", &ground.manifest()?)?;
+    let agents = ground.directory().join("agents");
+    std::fs::create_dir_all(&agents).with_context(|| format!("{} can't be made", agents.display()))?;
     for role in &ROLES {
         let name = role.name;
-        // Written first, so that the folder for the key is there.
-        ground.write(&format!("agents/{name}.txt"), &format!("{}\n", role.purpose))?;
         let key = path(ground, &format!("agents/{name}.key"))?;
         let owner = ["--owner", "you@example.com", "--purpose", role.purpose];
         let agent = own.run(&[&["enrol", name, "--key", &key][..], &owner].concat()).await?;

@@ -1,9 +1,10 @@
 //! The ground that the scene is played on: a local control plane, and what its owner puts into it.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use drawbridge_localcluster::{Binaries, Error, LocalCluster, Options, Parts, Program};
+use drawbridge_localcluster::{Binaries, LocalCluster, Options, Parts, Program};
 use tokio::sync::{mpsc, oneshot};
 use tokio::try_join;
 
@@ -52,7 +53,10 @@ impl Ground {
         Ok(ground)
     }
 
-    fn raise(directory: Option<&Path>, progress: &mut dyn FnMut(&str)) -> Result<Ground, Error> {
+    fn raise(directory: Option<&Path>, progress: &mut dyn FnMut(&str)) -> anyhow::Result<Ground> {
+        if let Some(directory) = directory {
+            must_be_new(directory)?;
+        }
         let binaries = Binaries::find(progress)?;
         let named = directory.map(|directory| directory.join("cluster"));
         let cluster =
@@ -140,6 +144,15 @@ impl Ground {
     /// Ends the control plane, and removes its directory if it was a temporary one.
     pub(super) fn stop(self) -> anyhow::Result<()> {
         Ok(self.cluster.stop()?)
+    }
+}
+
+fn must_be_new(directory: &Path) -> anyhow::Result<()> {
+    match directory.read_dir().map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(()),
+        Ok(false) => bail!("{} is not empty: name a new directory, or remove this one", directory.display()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("{} can't be used", directory.display())),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::anyhow;
 use tokio::time::Instant;
 
 use super::recall::Entry;
@@ -131,7 +132,8 @@ impl<'t> Stage<'t> {
 
     /// A line as it is.
     pub(super) fn say(&mut self, line: &str) -> anyhow::Result<()> {
-        Ok(self.terminal.say(line)?)
+        // Not passed on as it is: a reader that went away is no good end of a scene.
+        self.terminal.say(line).map_err(|error| anyhow!("the scene can't be shown any more: {error}"))
     }
 
     /// How it all went.
