@@ -74,7 +74,7 @@ pub(super) async fn enrol(ground: &Ground, own: &Own, stage: &mut Stage<'_>) -> 
     std::fs::create_dir_all(&agents).with_context(|| format!("{} can't be made", agents.display()))?;
     for role in &ROLES {
         let name = role.name;
-        let key = path(ground, &format!("agents/{name}.key"))?;
+        let key = ground.path(&format!("agents/{name}.key"))?;
         let owner = ["--owner", "you@example.com", "--purpose", role.purpose];
         let agent = own.run(&[&["enrol", name, "--key", &key][..], &owner].concat()).await?;
         ground.write(&format!("manifests/{name}-agent.yaml"), &agent)?;
@@ -84,17 +84,12 @@ pub(super) async fn enrol(ground: &Ground, own: &Own, stage: &mut Stage<'_>) -> 
     own.run(&["apply", "-f", folder, "--reason", "quickstart"]).await?;
     let mut cast = Vec::new();
     for &Role { name, purpose, .. } in &ROLES {
-        let key = path(ground, &format!("agents/{name}.key"))?;
-        let file = path(ground, &format!("agents/{name}.kubeconfig"))?;
+        let key = ground.path(&format!("agents/{name}.key"))?;
+        let file = ground.path(&format!("agents/{name}.kubeconfig"))?;
         own.run(&["kubeconfig", name, "--cluster", "local", "--key", &key, "--out", &file]).await?;
         cast.push(Agent { name, purpose, kubectl: ground.kubectl(file.as_ref()) });
     }
     Ok(Cast(cast))
-}
-
-fn path(ground: &Ground, name: &str) -> anyhow::Result<String> {
-    let path = ground.directory().join(name);
-    path.to_str().map(str::to_owned).context("the directory's name is no UTF-8 text; name another one")
 }
 
 #[cfg(test)]

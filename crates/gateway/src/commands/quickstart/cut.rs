@@ -27,7 +27,9 @@ const CHANGES_AFTER: u64 = 3;
 const EVERY: Duration = Duration::from_millis(60);
 
 const LOG: &str = "-n shop logs -f orders-0 --tail=1";
-const EXEC: &str = "-n shop exec orders-0 -- tail -n 1 -f logs/orders.log";
+const EXEC: &str = "-n shop exec -i orders-0 -- cat";
+/// What is typed into it; it comes back, and the exec stays open for more.
+const TYPED: &str = "is anyone there?\n";
 const WATCH: &str =
     "-n shop get pods -w -o custom-columns=POD:.metadata.name,CHANGE:.metadata.annotations.change";
 
@@ -106,7 +108,12 @@ async fn open_one(
 ) -> anyhow::Result<Stream> {
     let before = Entry::last(scene.own, agent.name).await?;
     let arguments: Vec<&str> = line.split(' ').collect();
-    let stream = Stream::open(&agent.kubectl, &arguments, readers)?;
+    let stream = if line == EXEC {
+        let pipe = scene.ground.path("agents/typed")?;
+        Stream::open_typing(&agent.kubectl, &arguments, (&pipe, TYPED), readers).await?
+    } else {
+        Stream::open(&agent.kubectl, &arguments, readers)?
+    };
     if !stream.says(PATIENCE, |heard| !heard.is_empty()).await {
         let why = stream.complaint().unwrap_or_else(|| "it said nothing".to_owned());
         bail!("{}'s 'kubectl {line}' did not open: {why}", agent.name);

@@ -135,6 +135,12 @@ impl Ground {
         let unwritten = || format!("{} can't be written", path.display());
         path.parent().map_or(Ok(()), std::fs::create_dir_all).with_context(unwritten)?;
         std::fs::write(&path, text).with_context(unwritten)?;
+        self.path(name)
+    }
+
+    /// The path of a file of the quickstart's, as text.
+    pub(super) fn path(&self, name: &str) -> anyhow::Result<String> {
+        let path = self.directory.join(name);
         match path.to_str() {
             Some(text) => Ok(text.to_owned()),
             None => bail!("{} is no UTF-8 text; name another directory", path.display()),

@@ -72,8 +72,17 @@ impl Kubectl {
 
     /// The command line. Its standard input is the lifeline, and isn't kubectl's.
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        self.supervised(&[], arguments)
+    }
+
+    /// The same, reading `pipe`, a named one. The shell opens it both ways, so that its end never comes.
+    pub(super) fn command_reading(&self, pipe: &str, arguments: &[&str]) -> Command {
+        self.supervised(&["/bin/sh", "-c", r#"exec "$@" 0<>"$0""#, pipe], arguments)
+    }
+
+    fn supervised(&self, before: &[&str], arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.supervisor);
-        command.arg("supervise").arg(&self.program).arg("--kubeconfig").arg(&self.kubeconfig);
+        command.arg("supervise").args(before).arg(&self.program).arg("--kubeconfig").arg(&self.kubeconfig);
         command.args(arguments).env("HOME", &self.home).env_remove("KUBECONFIG");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Ctrl-C in the terminal is for this process, which then ends them in order.

@@ -30,6 +30,12 @@ pub(super) enum Sought {
 #[derive(Debug, Clone)]
 pub(super) struct Entry(Value);
 
+impl From<Value> for Entry {
+    fn from(row: Value) -> Entry {
+        Entry(row)
+    }
+}
+
 impl Entry {
     /// The newest one of an agent's after row `after` that is sought. None if there is none in time.
     pub(super) async fn find(
@@ -135,5 +141,5 @@ impl Entry {
 }
 
 async fn rows(own: &Own, agent: &str) -> anyhow::Result<Vec<Entry>> {
-    Ok(own.rows(agent, LAST).await?.into_iter().map(Entry).collect())
+    Ok(own.rows(agent, LAST).await?.into_iter().map(Entry::from).collect())
 }

@@ -66,3 +66,40 @@ fn refused(answer: &Answer, entry: Option<&Entry>) -> Came {
     let told = entry.and_then(Entry::message).is_some_and(|message| answer.complaint.contains(message));
     if told && answer.went == Went::Wrong { Came::AsSaid } else { Came::Otherwise }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer(went: Went, complaint: &str) -> Answer {
+        Answer { went, output: String::new(), complaint: complaint.to_owned() }
+    }
+
+    #[test]
+    fn a_call_counts_as_allowed_only_if_kubectl_the_cluster_and_the_record_agree() {
+        let entry = |status: u16, rule: Option<&str>| {
+            let outcome = json!({"result": "answered", "status": status});
+            Entry::from(json!({"outcome": outcome, "rule": rule, "grant": "g"}))
+        };
+        let (good, failed, nameless) = (entry(200, Some("s/r")), entry(404, Some("s/r")), entry(200, None));
+        let well = answer(Went::Well, "");
+        assert_eq!(allowed(&well, Some(&good)), Came::AsSaid);
+        for other in [Some(&failed), Some(&nameless), None] {
+            assert_eq!(allowed(&well, other), Came::Otherwise);
+        }
+        assert_eq!(allowed(&answer(Went::Wrong, ""), Some(&good)), Came::Otherwise);
+    }
+
+    #[test]
+    fn a_call_counts_as_refused_only_if_kubectl_printed_what_the_record_says() {
+        let outcome = json!({"result": "refused", "reason": "NoRule", "message": "no way", "status": 403});
+        let entry = Entry::from(json!({"outcome": outcome}));
+        let told = answer(Went::Wrong, "Error from server (Forbidden): no way");
+        assert_eq!(refused(&told, Some(&entry)), Came::AsSaid);
+        assert_eq!(refused(&told, None), Came::Otherwise);
+        assert_eq!(refused(&answer(Went::Wrong, "NotFound"), Some(&entry)), Came::Otherwise);
+        assert_eq!(refused(&answer(Went::Well, "no way"), Some(&entry)), Came::Otherwise);
+    }
+}

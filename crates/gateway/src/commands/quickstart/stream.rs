@@ -1,11 +1,13 @@
 //! A kubectl that stays: `logs -f`, `exec`, `get -w`. Every line is kept with the time at which it came.
 
+use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::{Child, ChildStdin};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
@@ -29,6 +31,8 @@ pub(super) struct Stream {
     heard: Arc<Lines>,
     complaint: Arc<Lines>,
     _lifeline: Option<ChildStdin>,
+    /// What is typed is kept only as long as someone has the pipe open.
+    _keyboard: Option<File>,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +48,29 @@ impl Stream {
         arguments: &[&str],
         readers: &TaskTracker,
     ) -> anyhow::Result<Stream> {
-        let mut child = kubectl.command(arguments).spawn().with_context(|| kubectl.does_not_run())?;
+        Stream::run(kubectl, kubectl.command(arguments), readers)
+    }
+
+    /// Starts one that reads what is typed: `typed` now, and nothing more as long as it runs. `pipe` is made for it.
+    pub(super) async fn open_typing(
+        kubectl: &Kubectl,
+        arguments: &[&str],
+        (pipe, typed): (&str, &str),
+        readers: &TaskTracker,
+    ) -> anyhow::Result<Stream> {
+        let unmade = || format!("the named pipe {pipe} can't be made");
+        let made = Command::new("mkfifo").arg(pipe).status().await.with_context(unmade)?;
+        ensure!(made.success(), unmade());
+        // Opened both ways too: one way it would wait for the other end.
+        let mut keyboard = OpenOptions::new().read(true).write(true).open(pipe).with_context(unmade)?;
+        keyboard.write_all(typed.as_bytes()).with_context(unmade)?;
+        let mut stream = Stream::run(kubectl, kubectl.command_reading(pipe, arguments), readers)?;
+        stream._keyboard = Some(keyboard);
+        Ok(stream)
+    }
+
+    fn run(kubectl: &Kubectl, mut command: Command, readers: &TaskTracker) -> anyhow::Result<Stream> {
+        let mut child = command.spawn().with_context(|| kubectl.does_not_run())?;
         let lifeline = child.stdin.take();
         let (heard, complaint) = (Arc::new(Lines::default()), Arc::new(Lines::default()));
         if let Some(output) = child.stdout.take() {
@@ -53,7 +79,7 @@ impl Stream {
         if let Some(errors) = child.stderr.take() {
             readers.spawn(keep(errors, complaint.clone()));
         }
-        Ok(Stream { child, heard, complaint, _lifeline: lifeline })
+        Ok(Stream { child, heard, complaint, _lifeline: lifeline, _keyboard: None })
     }
 
     /// What it has said so far.
