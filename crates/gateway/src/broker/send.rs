@@ -18,8 +18,9 @@ use crate::lease::{Lease, Stream};
 use crate::record::draft::{Entry, Outcome};
 use crate::refusal::{ClusterFault, Refusal};
 
-/// A refusal of the cluster's is read up to here to see whose it is; its `Status` is far shorter.
-const MAX_STATUS: usize = 64 * 1024;
+/// A refusal of the cluster's is read up to here to see whose it is. Most are far shorter; one that lists every wrong
+/// field of an object is not.
+const MAX_STATUS: usize = 1024 * 1024;
 
 /// The caller's half that no decision read.
 #[derive(Debug)]
@@ -173,9 +174,8 @@ async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, le
 /// object, and where there is another one that the field metadata.uid never changes.
 fn is_ours(bytes: &[u8]) -> bool {
     let Ok(status) = serde_json::from_slice::<Value>(bytes) else { return false };
-    let text = |value: &Value, field: &str| {
-        value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
+    let text =
+        |value: &Value, field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let message = text(&status, "message");
     match text(&status, "reason").as_str() {
         "Conflict" => message.contains("UID in precondition") || message.contains("uid mismatch"),
