@@ -14,6 +14,9 @@ pub mod record;
 pub mod refusal;
 pub mod state;
 
+pub mod admin;
+pub mod commands;
+
 pub mod clock;
 pub mod config;
 pub mod gate;

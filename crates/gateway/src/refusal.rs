@@ -87,7 +87,8 @@ pub enum ClusterFault {
 }
 
 impl Refusal {
-    /// The HTTP status: 401 only for credentials, 403 for policy, 503 when the gateway can't decide or record.
+    /// The HTTP status: 401 only for credentials, 403 for policy, 503 when the gateway can't decide or
+    /// record.
     pub fn status(&self) -> StatusCode {
         match self {
             Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
@@ -289,8 +290,8 @@ impl ClusterFault {
                  administrator must renew it"
             ),
             ClusterFault::MayNotImpersonate(cluster) => format!(
-                "cluster {cluster:?} does not let the gateway act for agents; its owner must give the gateway \
-                 the role that docs/guides/cluster.md shows"
+                "cluster {cluster:?} does not let the gateway act for agents; its owner must give the \
+                 gateway the role that docs/guides/cluster.md shows"
             ),
             ClusterFault::Redirected(cluster) => {
                 format!("cluster {cluster:?} answered with a redirect, which the gateway never follows")

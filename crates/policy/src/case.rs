@@ -1,7 +1,7 @@
 //! What is decided on.
 
 use crate::attributes::Attributes;
-use crate::body::{BodyError, Payload};
+use crate::body::{BodyError, Payload, Reading, Sent};
 use crate::name::AgentName;
 
 /// An agent, what it asks for, and the body that a decision may read: what is decided on.
@@ -10,6 +10,7 @@ pub struct Case {
     agent: AgentName,
     attributes: Attributes,
     payload: Payload,
+    reading: Reading,
 }
 
 impl Case {
@@ -18,7 +19,8 @@ impl Case {
     /// # Errors
     /// When the body can't be read, can be read in more than one way, or is where none may be.
     pub fn new(agent: AgentName, attributes: Attributes, payload: Payload) -> Result<Self, BodyError> {
-        Ok(Self { agent, attributes, payload })
+        let reading = Reading::read(&attributes, &payload)?;
+        Ok(Self { agent, attributes, payload, reading })
     }
 
     /// Who asks.
@@ -37,5 +39,14 @@ impl Case {
     #[must_use]
     pub fn payload(&self) -> &Payload {
         &self.payload
+    }
+
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    /// What is sent, bound to `uid` where one is given.
+    pub(crate) fn sent(&self, uid: Option<&str>) -> Result<Sent, BodyError> {
+        self.reading.sent(&self.attributes, &self.payload, uid)
     }
 }

@@ -1,14 +1,15 @@
 //! What a Kubernetes request is, and whether an agent may make it.
 //!
-//! Pure: no clock, no network, no threads, no environment. Everything a decision needs comes in as an argument,
-//! and the only thing that lets a request through, [`Permit`], is made nowhere but in [`decide`].
+//! Pure: no clock, no network, no threads, no environment. Everything a decision needs comes in as an
+//! argument, and the only thing that lets a request through, [`Permit`], is made nowhere but in [`decide`].
 //!
 //! In the order of a request's path:
 //!
 //! 1. [`attributes`]: method, path and query, read exactly as the API server's `RequestInfo` reads them.
 //! 2. [`body`]: the few bodies that a decision must read, strictly.
 //! 3. [`Case`]: an agent, the attributes, the body: what is decided on.
-//! 4. [`rules`]: what scopes and grants say, with Kubernetes RBAC's meaning and a short table of strict exceptions.
+//! 4. [`rules`]: what scopes and grants say, with Kubernetes RBAC's meaning and a short table of strict
+//!    exceptions.
 //! 5. [`decision`]: [`decide`], and what it answers.
 
 pub mod attributes;
@@ -25,7 +26,7 @@ pub use case::Case;
 pub use decision::{Decision, Denial, Facts, Live, Needs, Next, Permit, Pin, Reason, decide};
 pub use name::{AgentName, NameError};
 pub use rules::{
-    Caution, Effect, Held, NamePattern, PatternError, Reach, Rule, RuleId, RuleProblem, RuleSpec, Rules,
-    Scope,
+    AGENTS_NAMESPACE, Caution, Effect, Held, NamePattern, PatternError, Reach, Rule, RuleId, RuleProblem,
+    RuleSpec, Rules, Scope,
 };
 pub use time::Millis;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// The longest name: a DNS label (RFC 1123, Kubernetes "Object Names and IDs"), since the name is also the name of
-/// the service account that the gateway impersonates.
+/// The longest name: a DNS label (RFC 1123, Kubernetes "Object Names and IDs"), since the name is also the
+/// name of the service account that the gateway impersonates.
 const LONGEST: usize = 63;
 
 /// An agent's name: a DNS-1123 label, so that it can be the name of a service account.

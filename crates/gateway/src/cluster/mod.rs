@@ -123,7 +123,11 @@ impl Cluster {
             .await
             .or(Err(self.fault(ClusterFault::Unusable)))?
             .map_err(|error| {
-                tracing::warn!(cluster = self.name, error = %Chain(&error), "cluster's credential can't be renewed");
+                tracing::warn!(
+                    cluster = self.name,
+                    error = %Chain(&error),
+                    "cluster's credential can't be renewed"
+                );
                 self.fault(ClusterFault::Unusable)
             })
     }

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use crate::yaml::{At, Report, shown};
 
-/// Reads `127.0.0.1:8443` or `[::1]:8443`. Names are refused: which of a name's addresses is meant would depend on the
-/// resolver.
+/// Reads `127.0.0.1:8443` or `[::1]:8443`. Names are refused: which of a name's addresses is meant would
+/// depend on the resolver.
 pub(super) fn read(at: &At<'_>, report: &mut Report) -> Option<SocketAddr> {
     let text = at.text(report)?;
     let address = text.parse().ok();

@@ -1,5 +1,6 @@
-//! Section `limits`: the names, units and sane ranges of [`Limits`]. The ranges keep a slip (a timeout of ten hours, no
-//! connection at all) from becoming an outage; the upper ends of credentials' lifetimes are promises (invariant 6).
+//! Section `limits`: the names, units and sane ranges of [`Limits`]. The ranges keep a slip (a timeout of
+//! ten hours, no connection at all) from becoming an outage; the upper ends of credentials' lifetimes are
+//! promises (invariant 6).
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
-//! The server's config: one YAML file, one struct for each section in its own file. Without a file everything has its
-//! default: loopback addresses and `./drawbridge-data`. docs/reference/config.md is made from this module.
+//! The server's config: one YAML file, one struct for each section in its own file. Without a file
+//! everything has its default: loopback addresses and `./drawbridge-data`. docs/reference/config.md is made
+//! from this module.
 
 mod address;
 mod bounds;
@@ -32,8 +33,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where people and the command line connect. It asks for the admin credential on any address.
     pub admin: SocketAddr,
-    /// The public address, which agents use and which their credentials must name as their audience. Needed where
-    /// `listen` is no address that an agent could use.
+    /// The public address, which agents use and which their credentials must name as their audience. Needed
+    /// where `listen` is no address that an agent could use.
     pub url: Option<PublicUrl>,
     /// The directory that keeps the database, and the generated serving CA where `tls` is left out.
     pub data: PathBuf,

@@ -1,5 +1,6 @@
-//! docs/reference/config.md and limits.md, from the code: the words are the fields' own comments, names, defaults and
-//! ranges are those that are enforced. `UPDATE_DOCS=1 cargo test -p drawbridge reference` writes them anew.
+//! docs/reference/config.md and limits.md, from the code: the words are the fields' own comments, names,
+//! defaults and ranges are those that are enforced. `UPDATE_DOCS=1 cargo test -p drawbridge reference`
+//! writes them anew.
 
 use std::fmt::Write;
 
@@ -10,15 +11,16 @@ const CONFIG_SOURCE: &str = include_str!("mod.rs");
 const LIMITS_SOURCE: &str = include_str!("limits.rs");
 const TLS_SOURCE: &str = include_str!("tls.rs");
 
-const MADE: &str = "<!-- Made from crates/gateway/src/config; `UPDATE_DOCS=1 cargo test -p drawbridge reference` \
-                    writes it anew. -->\n";
+const MADE: &str = "<!-- Made from crates/gateway/src/config; `UPDATE_DOCS=1 cargo test -p drawbridge \
+                    reference` writes it anew. -->\n";
 
 /// The page of the section `limits`.
 fn limits_page() -> String {
     let mut page = format!(
-        "# Limits\n\n{MADE}\nEvery bound of the gateway. Each is set under `limits` in the [config](config.md); what is \
-         not in this\ntable has no setting. A time is a whole number with its unit (`ms`, `s`, `m`, `h`), a size a \
-         whole number\nof bytes or with `Ki`, `Mi`, `Gi`.\n\n\
+        "# Limits\n\n{MADE}\nEvery bound of the gateway. Each is set under `limits` in the \
+         [config](config.md); what is not in this\ntable has no setting. \
+         A time is a whole number with its unit (`ms`, `s`, `m`, `h`), a size a whole number\n\
+         of bytes or with `Ki`, `Mi`, `Gi`.\n\n\
          | setting | default | allowed | what it bounds |\n| --- | --- | --- | --- |\n"
     );
     for (bound, (_, comment)) in TABLE.iter().zip(fields(LIMITS_SOURCE, "Limits")) {
@@ -31,9 +33,9 @@ fn limits_page() -> String {
 /// The page of the config file.
 fn config_page() -> String {
     let mut page = format!(
-        "# Config\n\n{MADE}\n`drawbridge serve --config FILE` reads one YAML file. Every field may be left out; \
-         without a file everything has\nits default. Relative paths start at the file's directory. Unknown fields \
-         are errors; all problems of the file are\nreported at once, with line and column.\n\n\
+        "# Config\n\n{MADE}\n`drawbridge serve --config FILE` reads one YAML file. Every field may be \
+         left out; without a file everything has\nits default. Relative paths start at the file's directory. \
+         Unknown fields are errors; all problems of the file are\nreported at once, with line and column.\n\n\
          | field | default | what it is |\n| --- | --- | --- |\n"
     );
     for (name, comment) in fields(CONFIG_SOURCE, "Config") {

@@ -59,16 +59,26 @@ manifests: ./manifests
 ",
     )
     .unwrap_err();
-    let expected = "\
-config.yaml:1:1: unknown field \"lisen\"; did you mean \"listen\"?
-config.yaml:2:8: admin: expected an IP address and a port such as 127.0.0.1:8443 or [::1]:8443, found \"localhost:8444\"
-config.yaml:3:6: url: expected https://HOST or https://HOST:PORT in lower case and without a path, found \"http://gate.example/x\"
-config.yaml:5:3: tls.keyFile: is missing; it holds the path of the certificate's private key in PEM
-config.yaml:7:9: limits.head: expected a time with its unit (ms, s, m or h), 1s to 1h, found the number 10
-config.yaml:8:12: limits.headers: expected a whole number, 16 to 1000, found the number 100000
-config.yaml:10:15: limits.bodyMemory: expected a size (bytes, or with Ki, Mi or Gi), 4Mi to 64Gi, found the text \"64KB\"
-config.yaml:11:12: limits.keepAlive: has no value; write a time with its unit (ms, s, m or h), 1s to 10m, or leave the field out
-config.yaml:12:1: \"manifests\" is not built yet: a directory of manifests that is applied by itself; refused so that nothing is promised that isn't enforced";
+    let expected = [
+        "config.yaml:1:1: unknown field \"lisen\"; did you mean \"listen\"?",
+        "config.yaml:2:8: admin: expected an IP address and a port such as 127.0.0.1:8443 or \
+         [::1]:8443, found \"localhost:8444\"",
+        "config.yaml:3:6: url: expected https://HOST or https://HOST:PORT in lower case and \
+         without a path, found \"http://gate.example/x\"",
+        "config.yaml:5:3: tls.keyFile: is missing; it holds the path of the certificate's private \
+         key in PEM",
+        "config.yaml:7:9: limits.head: expected a time with its unit (ms, s, m or h), 1s to 1h, \
+         found the number 10",
+        "config.yaml:8:12: limits.headers: expected a whole number, 16 to 1000, found the number \
+         100000",
+        "config.yaml:10:15: limits.bodyMemory: expected a size (bytes, or with Ki, Mi or Gi), 4Mi \
+         to 64Gi, found the text \"64KB\"",
+        "config.yaml:11:12: limits.keepAlive: has no value; write a time with its unit (ms, s, m \
+         or h), 1s to 10m, or leave the field out",
+        "config.yaml:12:1: \"manifests\" is not built yet: a directory of manifests that is \
+         applied by itself; refused so that nothing is promised that isn't enforced",
+    ]
+    .join("\n");
     assert_eq!(problems, expected);
 }
 
@@ -80,8 +90,8 @@ fn fields_that_clash_are_told_at_their_place() {
     );
     assert_eq!(
         read("admin: 127.0.0.1:8444\nlisten: 0.0.0.0:8443\n").unwrap_err(),
-        "config.yaml:2:1: url is missing; 0.0.0.0 is every address of the machine, so say which one agents use, \
-         such as https://drawbridge.example.com:8443"
+        "config.yaml:2:1: url is missing; 0.0.0.0 is every address of the machine, so say which one agents \
+         use, such as https://drawbridge.example.com:8443"
     );
     assert_eq!(read("listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n").map(|_| ()), Ok(()));
 }
@@ -111,7 +121,9 @@ fn a_file_that_cannot_be_read_is_told_by_its_name() {
 
 proptest! {
     #[test]
-    fn no_text_makes_the_reader_panic(text in "(listen|admin|url|tls|limits|head|data|[ \n:{}\\[\\]\"'&*!|>-]|\\PC){0,60}") {
+    fn no_text_makes_the_reader_panic(
+        text in "(listen|admin|url|tls|limits|head|data|[ \n:{}\\[\\]\"'&*!|>-]|\\PC){0,60}",
+    ) {
         let read = read(&text);
         prop_assert!(read.is_ok() || !read.unwrap_err().is_empty());
     }

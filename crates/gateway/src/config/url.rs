@@ -7,8 +7,8 @@ use http::Uri;
 
 use crate::yaml::{At, Report, shown};
 
-/// The gateway's address as agents write it: `https://HOST[:PORT]`, without a path. Credentials name it as their
-/// audience and are compared with exactly this text.
+/// The gateway's address as agents write it: `https://HOST[:PORT]`, without a path. Credentials name it as
+/// their audience and are compared with exactly this text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PublicUrl(String);
 
@@ -56,7 +56,8 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// Whether the port is left out or one that can be connected to. The library passes over an empty and a too large one.
+/// Whether the port is left out or one that can be connected to. The library passes over an empty and a too
+/// large one.
 fn port_is_good(authority: &str) -> bool {
     let after = authority.rsplit_once(']').map_or(authority, |(_, after)| after);
     let Some((_, port)) = after.rsplit_once(':') else { return true };

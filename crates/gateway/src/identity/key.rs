@@ -12,11 +12,12 @@ use thiserror::Error;
 const PREFIX: &str = "ed25519:";
 
 /// What stands before the 32 bytes in a SubjectPublicKeyInfo (RFC 8410 §4): two sequences, the object
-/// identifier 1.3.101.112 without parameters, and a bit string of whole bytes. DER leaves no other way to write it.
+/// identifier 1.3.101.112 without parameters, and a bit string of whole bytes. DER leaves no other way to
+/// write it.
 const SPKI_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// The y coordinates of the points of small order, little-endian with the sign bit clear. A signature under such a
-/// key can be made for any message without a private key, so that anybody could be that agent.
+/// The y coordinates of the points of small order, little-endian with the sign bit clear. A signature under
+/// such a key can be made for any message without a private key, so that anybody could be that agent.
 const SMALL_ORDER: [[u8; 32]; 5] = [
     [0; 32],
     ONE,
@@ -41,8 +42,8 @@ const P_MINUS_ONE: [u8; 32] = [
 const ONE: [u8; 32] =
     [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// An enrolled Ed25519 public key (RFC 8032). Two keys are equal exactly if one private key signs for both: encodings
-/// that stand for the same point as another one are refused.
+/// An enrolled Ed25519 public key (RFC 8032). Two keys are equal exactly if one private key signs for both:
+/// encodings that stand for the same point as another one are refused.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PublicKey {
     bytes: [u8; 32],
@@ -124,8 +125,8 @@ impl PublicKey {
         UnparsedPublicKey::new(&ED25519, &self.bytes).verify(message, signature).is_ok()
     }
 
-    /// The short name of the key in records, lists and messages: `SHA256:` and the digest of the 32 bytes in base64url
-    /// without padding.
+    /// The short name of the key in records, lists and messages: `SHA256:` and the digest of the 32 bytes in
+    /// base64url without padding.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         format!("SHA256:{}", URL_SAFE_NO_PAD.encode(digest(&SHA256, &self.bytes)))

@@ -6,8 +6,8 @@ use drawbridge_policy::{AgentName, Millis};
 
 use super::{Agent, Grant, Located, Manifest, Scope};
 
-/// What the author of the applied manifests should know, one sentence each. `known` are the manifests that exist
-/// already.
+/// What the author of the applied manifests should know, one sentence each. `known` are the manifests that
+/// exist already.
 #[must_use]
 pub fn cautions(read: &[Located<Manifest>], known: &[Manifest], now: Millis) -> Vec<String> {
     let applied = || read.iter().map(Located::get);
@@ -52,7 +52,8 @@ fn of_scope(scope: &Scope) -> Vec<String> {
         let (rule, word) = (caution.rule, caution.acknowledge);
         let what = caution.what.trim_end_matches('.');
         format!(
-            "Scope {name:?}, rule {rule:?}: {what} (acknowledge: [{word}] in the rule says that this is meant)"
+            "Scope {name:?}, rule {rule:?}: {what} (acknowledge: [{word}] in the rule says that this \
+             is meant)"
         )
     };
     scope.rules.cautions().into_iter().map(sentence).collect()

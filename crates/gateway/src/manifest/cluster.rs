@@ -17,7 +17,8 @@ pub struct Cluster {
     pub access: ClusterAccess,
 }
 
-/// How a cluster is reached, and where the credential for it is read from. The credential itself is never kept.
+/// How a cluster is reached, and where the credential for it is read from. The credential itself is never
+/// kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClusterAccess {
     /// As a kubeconfig says.

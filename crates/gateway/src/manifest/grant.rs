@@ -1,4 +1,5 @@
-//! A grant: gives agents scopes on clusters, in some namespaces or everywhere, until some time or without an end.
+//! A grant: gives agents scopes on clusters, in some namespaces or everywhere, until some time or without an
+//! end.
 
 use drawbridge_policy::{AgentName, NamePattern, Reach};
 use jiff::Timestamp;
@@ -6,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Metadata, names, text};
 use crate::yaml::{At, Report, Shape, shown};
+
+/// Agents times scopes times clusters of one grant: decisions keep each combination.
+const COMBINATIONS: usize = 100_000;
 
 /// A grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +42,8 @@ impl Grant {
         let scopes = scopes.and_then(|at| text::distinct(&at, "at least one scope", report, scope));
         let clusters = fields.required("clusters", "the names of clusters", report);
         let clusters = clusters.and_then(|at| text::distinct(&at, "at least one cluster", report, cluster));
-        // Left out and empty are not the same: an empty list is how a template without values looks, and must not
-        // become every namespace.
+        // Left out and empty are not the same: an empty list is how a template without values looks, and
+        // must not become every namespace.
         let namespaces = match fields.optional("namespaces") {
             None => Some(Reach::everywhere()),
             Some(at) => {
@@ -52,7 +56,23 @@ impl Grant {
             Some(at) => time(&at, report).map(Some),
         };
         let (agents, scopes, clusters) = (agents?, scopes?, clusters?);
-        Some(Grant { metadata, agents, scopes, clusters, namespaces: namespaces?, until: until? })
+        let grant = Grant { metadata, agents, scopes, clusters, namespaces: namespaces?, until: until? };
+        grant.fits(at, report).then_some(grant)
+    }
+
+    fn fits(&self, at: &At<'_>, report: &mut Report) -> bool {
+        let (agents, scopes, clusters) = (self.agents.len(), self.scopes.len(), self.clusters.len());
+        let all = agents.saturating_mul(scopes).saturating_mul(clusters);
+        if all > COMBINATIONS {
+            at.wrong(
+                report,
+                &format!(
+                    "gives {agents} agents {scopes} scopes on {clusters} clusters, {all} combinations; \
+                     at most {COMBINATIONS} are kept, so make several grants of it"
+                ),
+            );
+        }
+        all <= COMBINATIONS
     }
 
     pub(super) fn spec(&self) -> Value {
@@ -99,8 +119,8 @@ fn pattern(at: &At<'_>, report: &mut Report) -> Option<NamePattern> {
     pattern.ok()
 }
 
-/// A time as RFC 3339 writes it, with its zone. The library reads more (a space for the `T`, hours alone), which other
-/// readers of the file wouldn't.
+/// A time as RFC 3339 writes it, with its zone. The library reads more (a space for the `T`, hours alone),
+/// which other readers of the file wouldn't.
 fn time(at: &At<'_>, report: &mut Report) -> Option<Timestamp> {
     let text = at.text(report)?;
     let time = is_rfc3339(text).then(|| text.parse().ok()).flatten();

@@ -1,9 +1,11 @@
 //! Where a manifest came from, for problems that show only beside another one.
 
+use serde::{Deserialize, Serialize};
+
 use crate::yaml::{Node, Place};
 
-/// A file's text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A file's text, as it is sent to where manifests are applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Its name, as problems call it.
     pub file: String,
@@ -48,7 +50,8 @@ impl<T> Located<T> {
         self.node.place
     }
 
-    /// Where the value at the end of `keys` begins, or its item number `index`; the nearest there is otherwise.
+    /// Where the value at the end of `keys` begins, or its item number `index`; the nearest there is
+    /// otherwise.
     pub(super) fn place_of(&self, keys: &[&str], index: Option<usize>) -> Place {
         let mut node = &self.node;
         for key in keys {

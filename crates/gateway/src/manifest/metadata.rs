@@ -49,8 +49,8 @@ impl Metadata {
     }
 }
 
-/// A name of the form that the kind has: an agent's is the name of a service account too, a cluster's will be one part
-/// of a host name.
+/// A name of the form that the kind has: an agent's is the name of a service account too, a cluster's will
+/// be one part of a host name.
 fn name<'t>(at: &At<'t>, kind: &str, report: &mut Report) -> Option<&'t str> {
     match kind {
         "Agent" => {
@@ -95,7 +95,8 @@ fn texts(
 ) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::new();
     for field in at.map(report).unwrap_or_default() {
-        // Kubernetes takes capital letters in the prefix of an annotation, and in none of a label; we in none.
+        // Kubernetes takes capital letters in the prefix of an annotation, and in none of a label; we in
+        // none.
         if !names::is_key(&field.key) {
             let key = shown(&field.key);
             report.add(field.place, format!("{key} is not a key; one has {}", names::KEY_RULE));

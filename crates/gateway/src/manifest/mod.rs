@@ -1,6 +1,6 @@
-//! What people declare: agents, scopes, grants and clusters, in Kubernetes' own shape, so that they can be read, compared
-//! and kept in git. Text is parsed into types that hold only what is right; everything that is wrong with all files of a
-//! call is told at once, each with file, line and column.
+//! What people declare: agents, scopes, grants and clusters, in Kubernetes' own shape, so that they can be
+//! read, compared and kept in git. Text is parsed into types that hold only what is right; everything that
+//! is wrong with all files of a call is told at once, each with file, line and column.
 
 mod agent;
 mod cautions;
@@ -52,7 +52,8 @@ pub enum Manifest {
     Cluster(Cluster),
 }
 
-/// A manifest that isn't text can't be read: what the database holds was written by a later release, or isn't ours.
+/// A manifest that isn't text can't be read: what the database holds was written by a later release, or
+/// isn't ours.
 #[derive(Debug, Error)]
 pub enum ManifestError {
     /// It isn't JSON.
@@ -66,14 +67,15 @@ pub enum ManifestError {
 /// Reads the manifests of several files, in order.
 ///
 /// # Errors
-/// Everything that is wrong with any of them. What is wrong only between manifests is told by [`check_together`].
+/// Everything that is wrong with any of them. What is wrong only between manifests is told by
+/// [`check_together`].
 pub fn read(sources: &[Source]) -> Result<Vec<Located<Manifest>>, Problems> {
     let read = envelope::read(sources);
     read.problems.or(read.manifests)
 }
 
-/// Reads the manifests of several files, and checks them with each other and with those that are `known` already: what
-/// [`read`] and [`check_together`] find, in one list.
+/// Reads the manifests of several files, and checks them with each other and with those that are `known`
+/// already: what [`read`] and [`check_together`] find, in one list.
 ///
 /// # Errors
 /// Everything that is wrong.
@@ -114,7 +116,8 @@ impl Manifest {
         }
     }
 
-    /// The canonical form: what the database keeps and what is printed. Two manifests that say the same have the same.
+    /// The canonical form: what the database keeps and what is printed. Two manifests that say the same have
+    /// the same.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let spec = match self {

@@ -21,8 +21,8 @@ pub(super) const VALUE_RULE: &str =
     "at most 63 letters, digits, '-', '_' and '.', with a letter or digit at either end, or nothing";
 
 /// What a label's or annotation's key is.
-pub(super) const KEY_RULE: &str = "at most 63 letters, digits, '-', '_' and '.', with a letter or digit at either end, and before it \
-     a DNS name and '/' if wanted";
+pub(super) const KEY_RULE: &str = "at most 63 letters, digits, '-', '_' and '.', with a letter or digit at \
+     either end, and before it a DNS name and '/' if wanted";
 
 /// Whether it is a DNS-1123 label.
 pub(super) fn is_label(text: &str) -> bool {

@@ -1,5 +1,6 @@
 //! A scope: a named set of rules. It grants nothing by itself.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use drawbridge_policy::{Effect, Rule, RuleProblem, RuleSpec};
@@ -17,6 +18,8 @@ pub struct Scope {
     pub specs: Vec<RuleSpec>,
     /// The rules as decisions read them.
     pub rules: Arc<drawbridge_policy::Scope>,
+    /// Its deny rules alone: what a suspended grant still forbids.
+    pub denies: Arc<drawbridge_policy::Scope>,
 }
 
 const SHAPE: Shape = Shape::of(&["rules"]);
@@ -47,19 +50,24 @@ impl Scope {
     pub(super) fn read(metadata: Metadata, at: &At<'_>, report: &mut Report) -> Option<Scope> {
         let fields = at.fields(SHAPE, report)?;
         let items = fields.required("rules", "a list of rules, as in a ClusterRole", report)?.list(report)?;
-        let mut specs: Vec<RuleSpec> = Vec::new();
+        let mut named = HashSet::new();
+        let mut specs = Vec::new();
         let mut rules = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let Some((spec, checked)) = rule(item, index, report) else { continue };
-            if specs.iter().any(|other| other.name == spec.name) {
+            if !named.insert(spec.name.clone()) {
                 let name = shown(&spec.name);
                 item.wrong(report, &format!("two rules are named {name}; give one of them another name"));
             }
             specs.push(spec);
             rules.push(checked);
         }
-        let rules = Arc::new(drawbridge_policy::Scope::new(&metadata.name, rules));
-        Some(Scope { metadata, specs, rules })
+        let denies = specs.iter().filter(|spec: &&RuleSpec| spec.effect == Effect::Deny);
+        // What was right a moment ago is right again: these are the rules of above.
+        let denies = denies.filter_map(|spec| spec.clone().check().ok()).collect();
+        let arc = |rules| Arc::new(drawbridge_policy::Scope::new(&metadata.name, rules));
+        let (rules, denies) = (arc(rules), arc(denies));
+        Some(Scope { metadata, specs, rules, denies })
     }
 
     pub(super) fn spec(&self) -> Value {
@@ -151,4 +159,37 @@ fn rule_json(spec: &RuleSpec) -> Value {
         }
     }
     Value::Object(rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What policy says about a rule goes to the field or item that it names.
+    #[test]
+    fn a_problem_of_a_rule_is_told_where_it_stands() {
+        let text = "rules:\n- name: a\n  verbs: [get,\n    lsit]\n  resources: [pods]\n";
+        let mut report = Report::new("a.yaml");
+        let tree = crate::yaml::parse(text, &mut report);
+        let rules = At::root(&tree[0]).top(&mut report).unwrap().optional("rules").unwrap();
+        let rule = rules.get(0).unwrap();
+        let fields = rule.fields(RULE, &mut report).unwrap();
+        let problem = |field, index| RuleProblem { field, index, message: "is wrong".to_owned() };
+        for problem in [
+            problem("apiGroups", None),
+            problem("verbs", Some(1)),
+            problem("verbs", Some(9)),
+            problem("resources", None),
+        ] {
+            place(&rule, &fields, &problem, &mut report);
+        }
+        assert_eq!(
+            report.finish().to_string(),
+            "\
+a.yaml:2:3: rules[0]: apiGroups: is wrong
+a.yaml:3:10: rules[0].verbs: is wrong
+a.yaml:4:5: rules[0].verbs[1]: is wrong
+a.yaml:5:14: rules[0].resources: is wrong"
+        );
+    }
 }

@@ -1,9 +1,11 @@
 //! Texts that people are shown: an owner, a purpose.
 
+use std::collections::HashSet;
+
 use crate::yaml::{At, Report, is_invisible};
 
-/// Reads one line of 1 to `most` characters that says something. What is shown in tables and messages has no control
-/// characters, and nothing that changes the direction of writing.
+/// Reads one line of 1 to `most` characters that says something. What is shown in tables and messages has no
+/// control characters, and nothing that changes the direction of writing.
 pub(super) fn line(at: &At<'_>, most: usize, report: &mut Report) -> Option<String> {
     let text = at.text(report)?;
     let length = text.chars().count();
@@ -25,8 +27,8 @@ pub(super) fn line(at: &At<'_>, most: usize, report: &mut Report) -> Option<Stri
     None
 }
 
-/// Reads a list of at least one item, in which nothing stands twice.
-pub(super) fn distinct<T: PartialEq>(
+/// Reads a list of at least one text, in which nothing stands twice.
+pub(super) fn distinct<T>(
     at: &At<'_>,
     what: &str,
     report: &mut Report,
@@ -38,14 +40,16 @@ pub(super) fn distinct<T: PartialEq>(
         return None;
     }
     let before = report.count();
+    let mut seen = HashSet::new();
     let mut kept = Vec::new();
     for item in &items {
+        // Two texts that mean the same name are the same text: names have one form.
         let Some(value) = read(item, report) else { continue };
-        if kept.contains(&value) {
+        let Some(text) = item.text(report) else { continue };
+        if !seen.insert(text) {
             item.wrong(report, "stands in the list already; leave it out");
-        } else {
-            kept.push(value);
         }
+        kept.push(value);
     }
     (report.count() == before).then_some(kept)
 }

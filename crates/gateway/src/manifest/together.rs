@@ -8,9 +8,12 @@ use super::{Agent, Grant, Identity, Located, Manifest};
 use crate::identity::key::PublicKey;
 use crate::yaml::{Place, Problems, closest, shown};
 
-/// Checks manifests that are to be applied in one call, with each other and with those that are `known` already (and
-/// stay, unless one of the same kind and name replaces them): no manifest stands twice, a grant names what exists, and
-/// a key belongs to one agent (invariant 8).
+/// Problems up to which names that don't exist are compared with those that do.
+const ADVISED: usize = 20;
+
+/// Checks manifests that are to be applied in one call, with each other and with those that are `known`
+/// already (and stay, unless one of the same kind and name replaces them): no manifest stands twice, a grant
+/// names what exists, and a key belongs to one agent (invariant 8).
 ///
 /// # Errors
 /// Everything that is wrong.
@@ -44,8 +47,8 @@ pub fn needed_by(kind: &str, name: &str, known: &[Manifest]) -> Option<String> {
     }
 }
 
-/// As [`check_together`]; `declared` are manifests that exist but have problems of their own, so that what names them
-/// isn't wrong as well.
+/// As [`check_together`]; `declared` are manifests that exist but have problems of their own, so that what
+/// names them isn't wrong as well.
 pub(super) fn check(
     read: &[Located<Manifest>],
     known: &[Manifest],
@@ -121,8 +124,9 @@ fn dangling(
         if exist.contains(&(kind, name)) {
             continue;
         }
-        let of_kind = exist.iter().filter(|(other, _)| *other == kind).map(|(_, name)| *name);
-        let advice = closest(name, of_kind).map_or_else(
+        // Comparing with every name takes time; after some mistakes the pattern is clear.
+        let alike = exist.iter().filter(|(other, _)| *other == kind && problems.list().len() < ADVISED);
+        let advice = closest(name, alike.map(|(_, name)| *name)).map_or_else(
             || "apply it first or in the same call".to_owned(),
             |meant| format!("did you mean {meant:?}?"),
         );
@@ -157,8 +161,8 @@ impl<'m> Owners<'m> {
             if *owner != &agent.name {
                 let place: Place = located.place_of(&["spec", "identities"], Some(index));
                 let message = format!(
-                    "spec.identities[{index}]: this key is enrolled for the agent {:?}; one identity names one agent, so make \
-                     a key of its own for this one",
+                    "spec.identities[{index}]: this key is enrolled for the agent {:?}; one identity names \
+                     one agent, so make a key of its own for this one",
                     owner.as_str()
                 );
                 problems.add(located.file(), place, message);

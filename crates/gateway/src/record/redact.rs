@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn other_bodies_are_kept_whole() {
-        let body = r#"{"kind":"ConfigMap","data":{"a":"b"}}"#;
+        let body = r#"{"data":{"a":"b"},"kind":"ConfigMap"}"#;
         assert_eq!(kept("/api/v1/namespaces/n/configmaps", body), body);
     }
 }

@@ -14,7 +14,7 @@ use super::fold::Fold;
 use crate::clock::Clock;
 
 /// Rows that one commit takes at most: it bounds how long a waiting intent sits behind others.
-const GROUP: usize = 1_024;
+const GROUP: usize = 256;
 /// Between attempts to write after the database refused.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -105,6 +105,14 @@ impl Record {
             Ok(Err(_closed)) => Err(NotRecorded::Closed),
             Err(_elapsed) => Err(NotRecorded::Slow),
         }
+    }
+
+    /// Hands in the folded refusals whose minute is over.
+    pub async fn unfold(&self) -> Result<(), NotRecorded> {
+        for row in self.fold.take_over(self.clock.now()) {
+            self.note(row).await?;
+        }
+        Ok(())
     }
 
     /// Returns when everything handed in before is durable, or after `at_most`.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use drawbridge_policy::{AgentName, Effect, Held, Millis, Rules};
+use drawbridge_policy::{AgentName, Held, Millis, Rules};
 use drawbridge_store::{Everything, StateChange};
 use thiserror::Error;
 
@@ -142,7 +142,7 @@ impl Index {
                 // A grant that is out gives nothing any more; what it forbids stays forbidden.
                 let scope = match standing {
                     Standing::Active => scope.rules.clone(),
-                    Standing::Suspended(_) | Standing::Revoked(_) => denies(scope),
+                    Standing::Suspended(_) | Standing::Revoked(_) => scope.denies.clone(),
                 };
                 let namespaces = grant.namespaces.clone();
                 let clusters = held.entry(agent.clone()).or_default();
@@ -237,13 +237,6 @@ impl Snapshot {
     pub fn next_end(&self, after: Millis) -> Option<Millis> {
         self.index.grants.values().flatten().copied().filter(|until| *until > after).min()
     }
-}
-
-/// The deny rules alone. They were checked when the scope was read, and are again.
-fn denies(scope: &Scope) -> Arc<drawbridge_policy::Scope> {
-    let rules = scope.specs.iter().filter(|spec| spec.effect == Effect::Deny);
-    let rules = rules.filter_map(|spec| spec.clone().check().ok()).collect();
-    Arc::new(drawbridge_policy::Scope::new(scope.rules.name(), rules))
 }
 
 fn pairs(grant: &Grant) -> impl Iterator<Item = (&AgentName, &str, &str)> {

@@ -70,9 +70,14 @@ impl<'t> At<'t> {
     pub fn fields(&self, shape: Shape, report: &mut Report) -> Option<Fields<'t>> {
         let map = self.top(report)?;
         for field in map.fields {
-            if !shape.known.contains(&field.key.as_str()) {
-                report.add(field.place, unknown(&field.key, shape, &self.path_where_needed()));
+            if shape.known.contains(&field.key.as_str()) {
+                continue;
             }
+            // What is only counted needs no words, and finding the word that was meant takes time.
+            let words = |report: &Report| {
+                (!report.is_full()).then(|| unknown(&field.key, shape, &self.path_where_needed()))
+            };
+            report.add(field.place, words(report).unwrap_or_default());
         }
         Some(map)
     }
@@ -219,7 +224,8 @@ fn unknown(key: &str, shape: Shape, path: &str) -> String {
     let place = if path.is_empty() { String::new() } else { format!(" in {path}") };
     if let Some((_, purpose)) = shape.later.iter().find(|(later, _)| *later == key) {
         return format!(
-            "{name}{place} is not built yet: {purpose}; refused so that nothing is promised that isn't enforced"
+            "{name}{place} is not built yet: {purpose}; refused so that nothing is promised that isn't \
+             enforced"
         );
     }
     match closest(key, shape.known.iter().copied()) {

@@ -8,8 +8,8 @@ use super::node::{Content, Field, Node, Scalar};
 use super::problem::{Place, Report};
 use super::{shown, syntax};
 
-/// Bytes of one file. The largest installation designed for (10,000 agents, 50,000 grants) has about 15 MB of
-/// manifests, which nobody keeps in one file.
+/// Bytes of one file. The largest installation designed for (10,000 agents, 50,000 grants) has about 15 MB
+/// of manifests, which nobody keeps in one file.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Lists and maps in one another. A manifest has 6; readers of the tree may recurse.
@@ -18,8 +18,8 @@ pub const MAX_DEPTH: usize = 32;
 /// Values of one file. A node costs more memory than its two bytes of text.
 pub const MAX_NODES: usize = 500_000;
 
-/// Reads all documents of a text. What is wrong goes to `report`; the trees are what could be read nevertheless, so
-/// that their readers find further problems. Empty documents are left out.
+/// Reads all documents of a text. What is wrong goes to `report`; the trees are what could be read
+/// nevertheless, so that their readers find further problems. Empty documents are left out.
 pub fn parse(text: &str, report: &mut Report) -> Vec<Node> {
     if text.len() > MAX_BYTES {
         let size = text.len();

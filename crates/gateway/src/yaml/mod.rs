@@ -1,10 +1,10 @@
-//! YAML with positions: text becomes a tree in which every key and value knows its line and column, and a small
-//! reader walks that tree and collects all problems instead of stopping at the first. Manifests and the config are
-//! read through it.
+//! YAML with positions: text becomes a tree in which every key and value knows its line and column, and a
+//! small reader walks that tree and collects all problems instead of stopping at the first. Manifests and
+//! the config are read through it.
 //!
-//! The tree is built from the parser's events (`serde_saphyr::granit_parser`) and not through serde: events show
-//! anchors, aliases, tags, quoting and duplicate keys where they stand, so that what is ambiguous can be refused at
-//! its place instead of being resolved before anybody sees it.
+//! The tree is built from the parser's events (`serde_saphyr::granit_parser`) and not through serde: events
+//! show anchors, aliases, tags, quoting and duplicate keys where they stand, so that what is ambiguous can
+//! be refused at its place instead of being resolved before anybody sees it.
 
 mod at;
 mod build;

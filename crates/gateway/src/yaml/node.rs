@@ -57,7 +57,8 @@ pub enum ScalarKind {
     Integer(i64),
     /// Another number, or one too large.
     Number,
-    /// Other YAML readers, kubectl's among them, take it for something else than text: `yes`, `on`, `017`, `1_000`.
+    /// Other YAML readers, kubectl's among them, take it for something else than text: `yes`, `on`, `017`,
+    /// `1_000`.
     Ambiguous,
     /// Text.
     Text,

@@ -4,11 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Problems kept of one call. Further ones are counted only: a file made of mistakes must not fill the memory, and
-/// nobody reads the thousandth.
+/// Problems kept of one call. Further ones are counted only: a file made of mistakes must not fill the
+/// memory, and nobody reads the thousandth.
 pub const MAX_PROBLEMS: usize = 1_000;
 
-/// A place in a text, counted from 1 in lines and characters. 0:0 where a value came without a text, as from the store.
+/// A place in a text, counted from 1 in lines and characters. 0:0 where a value came without a text, as from
+/// the store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The line.
@@ -144,6 +145,12 @@ impl Report {
     /// Notes a problem at a place.
     pub fn add(&mut self, place: Place, message: impl Into<String>) {
         self.problems.add(&self.file, place, message);
+    }
+
+    /// Whether further problems are counted only.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.problems.list.len() >= MAX_PROBLEMS
     }
 
     /// How many problems are noted, for telling whether a part was read without any.

@@ -16,7 +16,8 @@ pub fn shown(text: &str) -> String {
     format!("{short:?}")
 }
 
-/// The known word that `word` is most likely meant to be: at most one mistake in three letters, and two in all.
+/// The known word that `word` is most likely meant to be: at most one mistake in three letters, and two in
+/// all.
 #[must_use]
 pub fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let word = word.to_lowercase();

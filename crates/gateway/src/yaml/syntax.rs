@@ -34,9 +34,9 @@ pub(super) fn message(error: &ScanError) -> String {
     }
 }
 
-/// Notes every character that YAML forbids (1.2.2 §5.1) or that is read in different ways: YAML 1.1's further line
-/// breaks, byte-order marks after the start, and marks that change the direction of writing, by which a reviewer is
-/// shown something else than what is read.
+/// Notes every character that YAML forbids (1.2.2 §5.1) or that is read in different ways: YAML 1.1's
+/// further line breaks, byte-order marks after the start, and marks that change the direction of writing, by
+/// which a reviewer is shown something else than what is read.
 pub(super) fn characters(text: &str, report: &mut Report) {
     let mut place = Place::START;
     for (index, character) in text.char_indices() {

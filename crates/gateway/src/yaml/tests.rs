@@ -82,7 +82,8 @@ fn scalars_mean_what_every_reader_takes_them_for_or_are_ambiguous() {
 #[test]
 fn what_hides_or_repeats_values_is_refused_at_its_place() {
     let found = problems(
-        "a: &x {b: 1}\nc: *x\nd: *nothing\ne:\n  <<: *x\n  b: 2\na: 3\nf: !!str 4\ng: !secret x\n? [h]\n: i\nyes: 1\n",
+        "a: &x {b: 1}\nc: *x\nd: *nothing\ne:\n  <<: *x\n  b: 2\na: 3\nf: !!str 4\n\
+         g: !secret x\n? [h]\n: i\nyes: 1\n",
     );
     assert_eq!(
         found,
@@ -106,11 +107,17 @@ fn a_syntax_error_tells_its_place_and_the_documents_behind_it_are_read() {
     assert_eq!(trees.iter().map(plain).collect::<Vec<_>>(), [json!({"g": 1})]);
     assert_eq!(
         problems,
-        "\
-a.yaml:2:2: not valid YAML: tabs disallowed within this context (block indentation); indent with spaces, not with tabs
-a.yaml:4:4: not valid YAML: unclosed bracket '['; the bracket that begins here is never closed
-a.yaml:6:5: not valid YAML: mapping values are not allowed in this context; a value with \": \" in it needs quotes, and keys of one map begin in one column
-a.yaml:10:1: not valid YAML: YAML directives are disallowed; leave lines that begin with \"%\" out"
+        [
+            "a.yaml:2:2: not valid YAML: tabs disallowed within this context (block indentation); \
+         indent with spaces, not with tabs",
+            "a.yaml:4:4: not valid YAML: unclosed bracket '['; the bracket that begins here is never \
+         closed",
+            "a.yaml:6:5: not valid YAML: mapping values are not allowed in this context; a value with \
+         \": \" in it needs quotes, and keys of one map begin in one column",
+            "a.yaml:10:1: not valid YAML: YAML directives are disallowed; leave lines that begin with \
+         \"%\" out",
+        ]
+        .join("\n")
     );
 }
 
@@ -174,17 +181,21 @@ fn readers_say_what_they_expected_and_where() {
     assert!(fields.required("purpose", "what it is for", &mut report).is_none());
     assert_eq!(
         report.finish().to_string(),
-        "\
-a.yaml:1:1: purpose: is missing; it holds what it is for
-a.yaml:1:8: owner: 017 can be read as something else than text; write \"017\"
-a.yaml:2:8: named: yes can be read as something else than text; write \"yes\"
-a.yaml:3:7: list: expected a list, found a map
-a.yaml:4:6: map: expected a map, found a list
-a.yaml:5:8: count: expected a whole number, found the text \"x\"
-a.yaml:6:8: nothing: has no value; write text, or leave the field out
-a.yaml:7:1: unknown field \"purposes\"; did you mean \"purpose\"?
-a.yaml:8:1: unknown field \"zzz\"; the fields here are owner, named, list, map, count, nothing, purpose
-a.yaml:9:1: \"later\" is not built yet: something to come; refused so that nothing is promised that isn't enforced"
+        [
+            "a.yaml:1:1: purpose: is missing; it holds what it is for",
+            "a.yaml:1:8: owner: 017 can be read as something else than text; write \"017\"",
+            "a.yaml:2:8: named: yes can be read as something else than text; write \"yes\"",
+            "a.yaml:3:7: list: expected a list, found a map",
+            "a.yaml:4:6: map: expected a map, found a list",
+            "a.yaml:5:8: count: expected a whole number, found the text \"x\"",
+            "a.yaml:6:8: nothing: has no value; write text, or leave the field out",
+            "a.yaml:7:1: unknown field \"purposes\"; did you mean \"purpose\"?",
+            "a.yaml:8:1: unknown field \"zzz\"; the fields here are owner, named, list, map, count, \
+         nothing, purpose",
+            "a.yaml:9:1: \"later\" is not built yet: something to come; refused so that nothing is \
+         promised that isn't enforced",
+        ]
+        .join("\n")
     );
 }
 
@@ -211,7 +222,8 @@ proptest! {
         keys in proptest::collection::btree_set("[a-z ]{1,5}", 0..4),
         texts in proptest::collection::vec("[ -~é\n]{0,12}", 4),
     ) {
-        let value: Value = Value::Object(keys.into_iter().zip(texts.into_iter().map(Value::String)).collect());
+        let texts = texts.into_iter().map(Value::String);
+        let value = Value::Object(keys.into_iter().zip(texts).collect());
         let (trees, found) = parsed(&value.to_string());
         prop_assert_eq!(found, "");
         prop_assert_eq!(plain(&trees[0]), value);

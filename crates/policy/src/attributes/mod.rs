@@ -1,7 +1,7 @@
 //! Method, path and query → what a request asks for, exactly as the API server's `RequestInfo` reads them.
 //!
-//! Source: `k8s.io/apiserver/pkg/endpoints/request/requestinfo.go` (1.37). For every line that is accepted the
-//! answer is the same (`tests/corpus`, made by the real one); what could be read in two ways is refused.
+//! Source: `k8s.io/apiserver/pkg/endpoints/request/requestinfo.go` (1.37). For every line that is accepted
+//! the answer is the same (`tests/corpus`, made by the real one); what could be read in two ways is refused.
 
 mod fields;
 mod labels;
@@ -28,7 +28,8 @@ use resource::Target;
 /// The longest path, in bytes: a name has at most 253 characters, and the longest path has five of them.
 pub const MAX_PATH: usize = 4096;
 
-/// The longest query, in bytes: `continue` tokens and exec's arguments are the long ones; more belongs into a body.
+/// The longest query, in bytes: `continue` tokens and exec's arguments are the long ones; more belongs into a
+/// body.
 pub const MAX_QUERY: usize = 8192;
 
 /// A request line as it was received: the cluster's prefix taken off, percent-encoding untouched.
@@ -89,7 +90,8 @@ impl Attributes {
         self.verb
     }
 
-    /// The verb that rules are asked for: [`Verb::Create`] for exec, attach, port-forward and proxy (exception 1).
+    /// The verb that rules are asked for: [`Verb::Create`] for exec, attach, port-forward and proxy
+    /// (exception 1).
     #[must_use]
     pub fn decided_verb(&self) -> Verb {
         if self.connect().is_some() { Verb::Create } else { self.verb }
@@ -99,6 +101,17 @@ impl Attributes {
     #[must_use]
     pub fn resource(&self) -> Option<&Resource> {
         self.resource.as_ref()
+    }
+
+    /// `RequestInfo.APIPrefix`: `api`, `apis` or "". It is set for `/apis/GROUP/VERSION` too, which is no resource.
+    #[must_use]
+    pub fn api_prefix(&self) -> &str {
+        match &self.resource {
+            Some(resource) => resource.api_prefix(),
+            None if self.plain_path.trim_matches('/').split('/').take(3).count() < 3 => "",
+            None if self.plain_path.starts_with("/apis/") => "apis",
+            None => "",
+        }
     }
 
     /// The canonical path: percent-encoded anew, and the one that is sent.
@@ -146,8 +159,8 @@ impl Attributes {
         matches!(self.verb, Verb::List | Verb::Watch | Verb::DeleteCollection)
     }
 
-    /// What kind of connection into a workload or node this opens, if any. By the subresource's name in every group,
-    /// since aggregated APIs use the same ones.
+    /// What kind of connection into a workload or node this opens, if any. By the subresource's name in every
+    /// group, since aggregated APIs use the same ones.
     #[must_use]
     pub fn connect(&self) -> Option<Connect> {
         Connect::read(self.resource.as_ref()?.subresource())
@@ -260,7 +273,8 @@ fn read_verb(method: Method, resource: Resource, query: &Query) -> Result<(Verb,
     Ok((verb, resource))
 }
 
-/// "if there's no name on the request and we thought it was a get before, then the actual verb is a list or a watch".
+/// "if there's no name on the request and we thought it was a get before, then the actual verb is a list or a
+/// watch".
 fn read_list(resource: Resource, query: &Query) -> Result<(Verb, Resource), Unreadable> {
     let options = ListOptions::read(query)?;
     let resource = match options.name {

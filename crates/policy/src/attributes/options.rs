@@ -32,8 +32,8 @@ impl ListOptions {
     }
 }
 
-/// What `watch` says. The API server takes everything but "0" and "false" for true, other readers do not: only the
-/// four that all read alike are taken.
+/// What `watch` says. The API server takes everything but "0" and "false" for true, other readers do not:
+/// only the four that all read alike are taken.
 pub(super) fn watch(query: &Query) -> Result<Verb, Unreadable> {
     match query.get("watch") {
         None => Ok(Verb::List),

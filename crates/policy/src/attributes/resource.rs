@@ -80,8 +80,8 @@ impl Resource {
         &self.version
     }
 
-    /// The namespace; "" for cluster-scoped objects and for requests over all namespaces. Of a namespace itself it is
-    /// the namespace's own name, as `RequestInfo` has it.
+    /// The namespace; "" for cluster-scoped objects and for requests over all namespaces. Of a namespace
+    /// itself it is the namespace's own name, as `RequestInfo` has it.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-/// Why a request line is refused. Refused, never repaired: each is something that two readers could read in two
-/// ways, or that the API server doesn't read either.
+/// Why a request line is refused. Refused, never repaired: each is something that two readers could read in
+/// two ways, or that the API server doesn't read either.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unreadable {
     /// Not one of the seven methods in upper case.

@@ -62,7 +62,8 @@ impl Method {
     }
 }
 
-/// The verb of a request, as `RequestInfo` names it (Kubernetes, "Authorization: Determine the request verb").
+/// The verb of a request, as `RequestInfo` names it (Kubernetes, "Authorization: Determine the request
+/// verb").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verb {
     /// One object.
@@ -109,7 +110,8 @@ impl fmt::Display for Verb {
     }
 }
 
-/// Whether a request only reads. Dry runs count as writes, and so does whatever opens a connection into a workload.
+/// Whether a request only reads. Dry runs count as writes, and so does whatever opens a connection into a
+/// workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
     /// get, list, watch; GET and HEAD of a non-resource path.

@@ -19,22 +19,80 @@ pub enum BodyError {
     /// A body where there must be none.
     #[error("this request takes no body: send it without one")]
     Unexpected,
+    /// No body where one is decided on.
+    #[error("this request needs a body, and has none")]
+    Missing,
+    /// Over [`super::MAX_BODY`].
+    #[error("the body has {0} bytes, at most {max} are read", max = super::MAX_BODY)]
+    TooLarge(usize),
+    /// A content type that isn't read here.
+    #[error("a body of type {found:?} can't be read here: send {wanted}")]
+    Type {
+        /// What it was sent as.
+        found: String,
+        /// What is read.
+        wanted: &'static str,
+    },
+    /// YAML where only JSON text is read.
+    #[error(
+        "the apply body is not JSON text ({0}): of application/apply-patch+yaml only JSON is read for now"
+    )]
+    Yaml(Box<BodyError>),
+    /// No JSON.
+    #[error("the body is refused at byte {at}: {what}")]
+    Json {
+        /// What is wrong.
+        what: &'static str,
+        /// Where, in bytes.
+        at: usize,
+    },
+    /// A key twice: readers differ in which one counts.
+    #[error("the body has the key {key:?} twice in the object at byte {at}")]
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// Where its object begins, in bytes.
+        at: usize,
+    },
+    /// No protobuf that Kubernetes' envelope has.
+    #[error("the protobuf body is refused: {0}")]
+    Protobuf(&'static str),
+    /// Readable, but not what the request needs.
+    #[error("the body is refused: {0}")]
+    Shape(String),
+    /// Delete options that can't be read, or stand in two places.
+    #[error("the delete options are refused: {0}")]
+    Options(String),
 }
 
 impl BodyError {
     /// A stable word for metrics and the record.
     #[must_use]
-    pub fn reason(&self) -> &'static str {
+    pub const fn reason(&self) -> &'static str {
         match self {
             Self::Unexpected => "BodyUnexpected",
+            Self::Missing => "BodyMissing",
+            Self::TooLarge(_) => "BodyTooLarge",
+            Self::Type { .. } => "BodyType",
+            Self::Yaml(_) => "BodyYaml",
+            Self::Json { .. } => "BodyJson",
+            Self::DuplicateKey { .. } => "BodyDuplicateKey",
+            Self::Protobuf(_) => "BodyProtobuf",
+            Self::Shape(_) => "BodyShape",
+            Self::Options(_) => "DeleteOptions",
         }
     }
 
     /// What class of fault it is.
     #[must_use]
-    pub fn fault(&self) -> BodyFault {
+    pub const fn fault(&self) -> BodyFault {
         match self {
-            Self::Unexpected => BodyFault::Malformed,
+            Self::TooLarge(_) => BodyFault::TooLarge,
+            Self::Type { .. } | Self::Yaml(_) => BodyFault::Type,
+            Self::Unexpected | Self::Missing | Self::Json { .. } | Self::DuplicateKey { .. } => {
+                BodyFault::Malformed
+            }
+            Self::Protobuf(_) | Self::Shape(_) | Self::Options(_) => BodyFault::Malformed,
         }
     }
 }

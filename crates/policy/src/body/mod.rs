@@ -1,10 +1,24 @@
 //! Bodies: the few that a decision reads, and what is sent in their place.
 
+mod delete;
+mod envelope;
 mod error;
+mod json;
+mod kind;
+mod object;
+mod owners;
+mod patch;
+mod reading;
+mod wire;
 
 use bytes::Bytes;
 
+pub(crate) use delete::UNSAFE_VERB;
 pub use error::{BodyError, BodyFault};
+pub(crate) use object::Object;
+pub(crate) use owners::Owners;
+pub(crate) use patch::Touch;
+pub(crate) use reading::{Reading, Sent};
 
 /// The largest body: etcd takes 1.5 MiB per object, the API server reads 3 MiB (`MaxRequestBodyBytes`).
 pub const MAX_BODY: usize = 3 * 1024 * 1024;

@@ -2,7 +2,7 @@
 
 use crate::rules::RuleId;
 
-/// The longest message, in bytes: it stands in a header-sized place in clients and in the record.
+/// The longest message, in bytes: one line of a terminal, of a log and of the record.
 pub const LONGEST_MESSAGE: usize = 600;
 
 /// Why a request was refused. Stable: metric label and field of the record.
@@ -85,8 +85,9 @@ pub struct Denial {
 }
 
 impl Denial {
-    pub(super) fn placeholder() -> Self {
-        Self { reason: Reason::NoGrant, rule: None, message: String::new(), next: Next::AskPerson }
+    pub(super) fn new(reason: Reason, rule: Option<RuleId>, mut message: String, next: Next) -> Self {
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+        Self { reason, rule, message, next }
     }
 
     /// Why.

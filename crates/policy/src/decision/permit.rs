@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::attributes::{Attributes, Method};
+use crate::body::Sent;
 use crate::case::Case;
 use crate::name::AgentName;
 use crate::rules::RuleId;
@@ -31,9 +32,7 @@ pub struct Permit {
     pub(super) grant: String,
     pub(super) until: Option<Millis>,
     pub(super) pinned: Option<Pin>,
-    pub(super) path_and_query: String,
-    pub(super) content_type: Option<String>,
-    pub(super) body: Bytes,
+    pub(super) sent: Sent,
 }
 
 impl Permit {
@@ -82,19 +81,19 @@ impl Permit {
     /// Path and query that are sent.
     #[must_use]
     pub fn path_and_query(&self) -> &str {
-        &self.path_and_query
+        &self.sent.path_and_query
     }
 
     /// The body that is sent; empty where the case had none or its body is streamed.
     #[must_use]
     pub fn body(&self) -> &Bytes {
-        &self.body
+        &self.sent.body
     }
 
     /// The `Content-Type` that is sent with the body.
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
-        self.content_type.as_deref()
+        self.sent.content_type.as_deref()
     }
 
     /// The case as it came, for deciding it again.

@@ -1,11 +1,22 @@
 //! Scopes and grants: what an agent may do.
 
+mod ask;
+mod builtin;
+mod cautions;
+mod check;
+mod exceptions;
+pub(crate) mod matching;
 mod reach;
 mod spec;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use ask::{Ask, On};
+pub use builtin::{AGENTS_NAMESPACE, DISCOVERY, OWN_PREFIX, SYSTEM_NAMESPACE};
+pub(crate) use builtin::{denied, is_discovery};
+pub(crate) use exceptions::escape;
+pub use exceptions::{ESCAPES, EXCEPTIONS, Escape, Exception, Verbs};
 pub use reach::{NamePattern, PatternError, Reach};
 pub use spec::{Effect, Rule, RuleProblem, RuleSpec};
 
@@ -20,6 +31,11 @@ impl RuleId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What every agent may do that holds a grant.
+    pub(crate) fn discovery() -> Self {
+        Self("discovery".into())
     }
 }
 
@@ -69,7 +85,7 @@ impl Scope {
     /// What a person should know before it is applied, less what the rules acknowledge.
     #[must_use]
     pub fn cautions(&self) -> Vec<Caution> {
-        Vec::new()
+        self.rules.iter().flat_map(|(_, rule)| cautions::of(rule)).collect()
     }
 }
 
@@ -109,5 +125,57 @@ impl Rules {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
+    }
+
+    /// What hasn't ended: a grant no longer counts at its end, neither for what it allows nor for what it denies.
+    pub(crate) fn held(&self, now: Millis) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(move |held| held.until.is_none_or(|until| now < until))
+    }
+
+    /// What allows this, if anything does: of several the one that lasts longest, so that no stream is cut while
+    /// another grant would still allow it.
+    pub(crate) fn allowing(&self, ask: Ask<'_>, now: Millis) -> Option<Allowing<'_>> {
+        let mut best: Option<Allowing<'_>> = None;
+        for held in self.held(now) {
+            let rules = held.scope.rules.iter();
+            let mut rules = rules.filter(|(_, rule)| rule.effect() == Effect::Allow);
+            let Some((id, _)) = rules.find(|(_, rule)| matching::allows(rule.spec(), &held.namespaces, ask))
+            else {
+                continue;
+            };
+            if best.as_ref().is_none_or(|best| lasts_longer(held.until, best.held.until)) {
+                best = Some(Allowing { id, held });
+            }
+        }
+        best
+    }
+
+    /// The deny rule that refuses this, if one does.
+    pub(crate) fn denying(&self, ask: Ask<'_>, now: Millis) -> Option<&RuleId> {
+        let denies = |held: &Held, rule: &Rule| {
+            rule.effect() == Effect::Deny && matching::denies(rule.spec(), &held.namespaces, ask)
+        };
+        self.held(now)
+            .find_map(|held| held.scope.rules.iter().find(|(_, rule)| denies(held, rule)).map(|(id, _)| id))
+    }
+
+    /// The grant that lasts longest, for what every grant gives.
+    pub(crate) fn longest(&self, now: Millis) -> Option<&Held> {
+        self.held(now).reduce(|best, held| if lasts_longer(held.until, best.until) { held } else { best })
+    }
+}
+
+/// What allows something.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Allowing<'a> {
+    pub(crate) id: &'a RuleId,
+    pub(crate) held: &'a Held,
+}
+
+fn lasts_longer(until: Option<Millis>, than: Option<Millis>) -> bool {
+    match (until, than) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(until), Some(than)) => until > than,
     }
 }

@@ -1,5 +1,7 @@
 //! A rule as a manifest states it, and as it is after checking.
 
+use super::check;
+
 /// Whether a rule allows or denies. It has no default: one that meant allow would be a bad one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
@@ -9,7 +11,8 @@ pub enum Effect {
     Deny,
 }
 
-/// A rule as a manifest states it. The fields mean what RBAC's mean.
+/// A rule as a manifest states it. The fields mean what RBAC's `PolicyRule` means (Kubernetes, "Using RBAC
+/// Authorization"), with the exceptions of [`super::EXCEPTIONS`].
 #[derive(Debug, Clone)]
 pub struct RuleSpec {
     /// Its name, unique in its scope.
@@ -53,7 +56,8 @@ impl RuleSpec {
     /// # Errors
     /// Every problem at once.
     pub fn check(self) -> Result<Rule, Vec<RuleProblem>> {
-        Ok(Rule { spec: self })
+        let problems = check::problems(&self);
+        if problems.is_empty() { Ok(Rule { spec: self }) } else { Err(problems) }
     }
 }
 
@@ -68,5 +72,11 @@ impl Rule {
     #[must_use]
     pub fn effect(&self) -> Effect {
         self.spec.effect
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn spec(&self) -> &RuleSpec {
+        &self.spec
     }
 }

@@ -1,0 +1,199 @@
+//! Every way in which the admin API says no: a status, a stable reason, and one sentence.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::response::{IntoResponse, Response};
+use drawbridge_store::Error as StoreError;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::body::MAX_BYTES;
+use crate::state::change::NotChanged;
+
+/// Why a call was not carried out.
+#[derive(Debug)]
+pub enum Failure {
+    /// The admin credential is missing or wrong.
+    Unauthorized,
+    /// The request can't be read.
+    Malformed(String),
+    /// Its body is too long.
+    TooLarge,
+    /// Its body did not come in time.
+    Late,
+    /// There is nothing at this path.
+    Nowhere,
+    /// The path takes other methods.
+    Method,
+    /// The change was not made.
+    NotChanged(NotChanged),
+    /// The database could not be read.
+    Store(StoreError),
+    /// A fault in the gateway.
+    Fault,
+}
+
+impl Failure {
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Failure::Unauthorized => StatusCode::UNAUTHORIZED,
+            Failure::Malformed(_) => StatusCode::BAD_REQUEST,
+            Failure::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Failure::Late => StatusCode::REQUEST_TIMEOUT,
+            Failure::Nowhere => StatusCode::NOT_FOUND,
+            Failure::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Failure::NotChanged(why) => change_status(why),
+            Failure::Store(error) => store_status(error),
+            Failure::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// A stable word for programs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Failure::Unauthorized => "unauthorized",
+            Failure::Malformed(_) => "malformed",
+            Failure::TooLarge => "too-large",
+            Failure::Late => "late",
+            Failure::Nowhere => "nowhere",
+            Failure::Method => "method",
+            Failure::NotChanged(why) => change_reason(why),
+            Failure::Store(error) => store_reason(error),
+            Failure::Fault => "fault",
+        }
+    }
+
+    /// One sentence for people.
+    pub fn message(&self) -> String {
+        match self {
+            Failure::Unauthorized => "the admin credential is missing or not this gateway's; the file \
+                admin.json in its data directory has the one it takes"
+                .to_owned(),
+            Failure::Malformed(why) => why.clone(),
+            Failure::TooLarge => format!("the body is longer than {MAX_BYTES} bytes; send it in parts"),
+            Failure::Late => "the body did not arrive in time".to_owned(),
+            Failure::Nowhere => "there is nothing at this path; the admin API is under /v1".to_owned(),
+            Failure::Method => "this path takes another method".to_owned(),
+            Failure::NotChanged(why) => in_one_line(why),
+            Failure::Store(error) => in_one_line(error),
+            Failure::Fault => "the gateway had a fault; its log says more".to_owned(),
+        }
+    }
+}
+
+fn change_status(why: &NotChanged) -> StatusCode {
+    match why {
+        NotChanged::Problems(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        NotChanged::Unknown { .. } => StatusCode::NOT_FOUND,
+        NotChanged::Needed(_) | NotChanged::Final { .. } => StatusCode::CONFLICT,
+        NotChanged::OnlyHere { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        NotChanged::Store(error) => store_status(error),
+    }
+}
+
+fn change_reason(why: &NotChanged) -> &'static str {
+    match why {
+        NotChanged::Problems(_) => "problems",
+        NotChanged::Unknown { .. } => "unknown",
+        NotChanged::Needed(_) => "needed",
+        NotChanged::Final { .. } => "final",
+        NotChanged::OnlyHere { .. } => "only-here",
+        NotChanged::Store(error) => store_reason(error),
+    }
+}
+
+fn store_status(error: &StoreError) -> StatusCode {
+    match error {
+        StoreError::Conflict { .. } | StoreError::Final { .. } => StatusCode::CONFLICT,
+        StoreError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        StoreError::Full { .. }
+        | StoreError::Gone { .. }
+        | StoreError::Locked { .. }
+        | StoreError::Corrupt { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Other { .. } => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn store_reason(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Conflict { .. } => "conflict",
+        StoreError::Final { .. } => "final",
+        StoreError::Invalid(_) => "invalid",
+        StoreError::Full { .. }
+        | StoreError::Gone { .. }
+        | StoreError::Locked { .. }
+        | StoreError::Corrupt { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Other { .. } => "database",
+    }
+}
+
+/// An error with its causes.
+pub(crate) fn in_one_line(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+impl From<QueryRejection> for Failure {
+    fn from(rejection: QueryRejection) -> Failure {
+        Failure::Malformed(rejection.body_text())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut body = json!({ "error": { "reason": self.reason(), "message": self.message() } });
+        if let Some((name, value)) = self.more()
+            && let Some(body) = body.as_object_mut()
+        {
+            body.insert(name.to_owned(), value);
+        }
+        let mut response = (self.status(), Json(body)).into_response();
+        if matches!(self, Failure::Unauthorized) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl Failure {
+    /// What programs read besides the sentence.
+    fn more(&self) -> Option<(&'static str, Value)> {
+        match self {
+            Failure::NotChanged(NotChanged::Problems(problems)) => Some(("problems", json!(problems.list()))),
+            Failure::NotChanged(NotChanged::OnlyHere { closed, .. }) => Some(("closed", json!(closed))),
+            Failure::NotChanged(
+                NotChanged::Unknown { .. }
+                | NotChanged::Needed(_)
+                | NotChanged::Final { .. }
+                | NotChanged::Store(_),
+            )
+            | Failure::Unauthorized
+            | Failure::Malformed(_)
+            | Failure::TooLarge
+            | Failure::Late
+            | Failure::Nowhere
+            | Failure::Method
+            | Failure::Store(_)
+            | Failure::Fault => None,
+        }
+    }
+}
+
+/// Any other path.
+pub(super) async fn nowhere() -> Failure {
+    Failure::Nowhere
+}
+
+/// Any other method.
+pub(super) async fn wrong_method() -> Failure {
+    Failure::Method
+}

@@ -1,0 +1,93 @@
+//! How a command ends: its exit status, and one sentence with its causes.
+
+use std::io;
+use std::process::ExitCode;
+
+use thiserror::Error;
+
+use super::terminal::{Terminal, Tone, clean};
+
+/// It could not be done.
+const FAILED: u8 = 1;
+/// The arguments make no sense together. clap uses the same for those that make none by themselves.
+const USAGE: u8 = 2;
+/// The gateway said no.
+const REFUSED: u8 = 3;
+
+/// The gateway understood the call and said no.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub struct Refused {
+    /// Line by line, what is wrong with which file.
+    pub problems: Vec<String>,
+    /// The sentence.
+    pub message: String,
+}
+
+/// The arguments make no sense together.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Misused(pub String);
+
+/// Prints what went wrong, if something did, and gives the exit status.
+pub fn exit(done: anyhow::Result<()>, terminal: &mut Terminal) -> ExitCode {
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    if is_closed_pipe(&error) {
+        // Whoever read the output has seen enough: `drawbridge log | head`.
+        return ExitCode::SUCCESS;
+    }
+    match say(&error, terminal) {
+        Ok(()) => ExitCode::from(status(&error)),
+        Err(_nobody_reads) => ExitCode::from(status(&error)),
+    }
+}
+
+fn say(error: &anyhow::Error, terminal: &mut Terminal) -> io::Result<()> {
+    if let Some(refused) = error.downcast_ref::<Refused>() {
+        for problem in &refused.problems {
+            terminal.note(&clean(problem))?;
+        }
+    }
+    let label = terminal.paint(Tone::Bad, "error:");
+    // Config problems have a line each; everything else is one sentence.
+    let text = format!("{error:#}").lines().map(clean).collect::<Vec<_>>().join("\n");
+    terminal.note(&format!("{label} {text}"))
+}
+
+fn status(error: &anyhow::Error) -> u8 {
+    if error.downcast_ref::<Refused>().is_some() {
+        REFUSED
+    } else if error.downcast_ref::<Misused>().is_some() {
+        USAGE
+    } else {
+        FAILED
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let is_pipe = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.downcast_ref::<io::Error>().is_some_and(is_pipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn each_kind_of_ending_has_its_status() {
+        let refused = Refused { problems: Vec::new(), message: "no".to_owned() };
+        assert_eq!(status(&anyhow::Error::from(refused).context("while applying")), REFUSED);
+        assert_eq!(status(&anyhow::Error::from(Misused("what?".to_owned()))), USAGE);
+        assert_eq!(status(&anyhow!("gone")), FAILED);
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure() {
+        let pipe = io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_closed_pipe(&anyhow::Error::from(pipe)));
+        let file = Err::<(), _>(io::Error::from(io::ErrorKind::NotFound)).context("reading").unwrap_err();
+        assert!(!is_closed_pipe(&file));
+    }
+}

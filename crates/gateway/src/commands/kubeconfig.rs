@@ -1,0 +1,206 @@
+//! `drawbridge kubeconfig`: how an agent's client finds the gateway. The file holds no secret: its user is an exec
+//! plugin that makes a credential from the agent's key when one is needed.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::Args;
+use drawbridge_policy::AgentName;
+use serde_json::{Value, json};
+
+use super::admin_file::private;
+use super::enrol::name;
+use super::failure::Misused;
+use super::{World, yaml};
+use crate::admin::status::Status;
+use crate::config::PublicUrl;
+
+/// Arguments.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  drawbridge kubeconfig cleanup --cluster prod --key cleanup.key --out cleanup.kubeconfig
+  drawbridge kubeconfig cleanup --cluster prod --key cleanup.key --server https://gateway.example:8443 --ca ca.pem
+
+Without --server, the address and its certificate authority are asked of the server that --admin names.")]
+pub struct Kubeconfig {
+    /// The agent.
+    #[arg(value_parser = name)]
+    agent: AgentName,
+    /// The cluster.
+    #[arg(long)]
+    cluster: String,
+    /// The agent's enrolled key.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The gateway's url.
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// The certificate authority to trust, PEM. Without it, with --server, the machine's own.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Present tokens instead of client certificates, for where TLS ends in front of the gateway.
+    #[arg(long)]
+    token: bool,
+    /// Where it goes; standard output where this is left out.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// What a kubeconfig says.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The agent.
+    pub agent: &'a AgentName,
+    /// The cluster.
+    pub cluster: &'a str,
+    /// The agent's key file; an absolute path, since clients start the plugin wherever they are.
+    pub key: &'a Path,
+    /// The gateway's url.
+    pub url: &'a PublicUrl,
+    /// The certificate authority to trust, PEM; none for the machine's own.
+    pub ca: Option<&'a str>,
+    /// The program that makes credentials.
+    pub program: &'a Path,
+    /// In which form the key is proven.
+    pub form: Form,
+}
+
+/// The form of a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A client certificate.
+    Certificate,
+    /// A token.
+    Token,
+}
+
+impl Kubeconfig {
+    pub(super) async fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
+        let (url, ca) = self.address(world).await?;
+        let key = std::path::absolute(&self.key).context("the key's path has no absolute form")?;
+        if !key.is_file() {
+            let note =
+                format!("{} is not there; the agent needs it where this kubeconfig is used", key.display());
+            world.terminal.note(&note)?;
+        }
+        let form = if self.token { Form::Token } else { Form::Certificate };
+        let facts = Facts {
+            agent: &self.agent,
+            cluster: &self.cluster,
+            key: &key,
+            url: &url,
+            ca: ca.as_deref(),
+            program: &world.program,
+            form,
+        };
+        let text = yaml::document(&kubeconfig(facts))?;
+        match &self.out {
+            None => world.terminal.write(&text)?,
+            Some(out) => {
+                private(out, text.as_bytes())
+                    .with_context(|| format!("{} can't be written", out.display()))?;
+                world.terminal.note(&format!("wrote {}", out.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The gateway's url, and whom to trust there.
+    async fn address(&self, world: &World<'_>) -> anyhow::Result<(PublicUrl, Option<String>)> {
+        let ca = match &self.ca {
+            None => None,
+            Some(path) => {
+                let pem = std::fs::read_to_string(path);
+                Some(pem.with_context(|| format!("the CA {} can't be read", path.display()))?)
+            }
+        };
+        if let Some(server) = &self.server {
+            let url = PublicUrl::parse(server).ok_or_else(|| {
+                Misused(format!("--server must be https://HOST:PORT without a path, not {server:?}"))
+            })?;
+            return Ok((url, ca));
+        }
+        let status: Status = world.client()?.get("/v1/status").await?;
+        if !status.clusters.iter().any(|cluster| cluster.name == self.cluster) {
+            bail!(
+                "the gateway knows no cluster {:?}; 'drawbridge get clusters' lists those it knows",
+                self.cluster
+            );
+        }
+        let url = PublicUrl::parse(&status.url).context("the gateway gave no address that can be used")?;
+        Ok((url, ca.or(status.ca)))
+    }
+}
+
+/// A kubeconfig.
+pub fn kubeconfig(facts: Facts<'_>) -> Value {
+    let Facts { agent, cluster, key, url, ca, program, form } = facts;
+    let mut server = json!({ "server": format!("{url}/clusters/{cluster}") });
+    if let (Some(ca), Some(server)) = (ca, server.as_object_mut()) {
+        server.insert("certificate-authority-data".to_owned(), json!(STANDARD.encode(ca)));
+    }
+    let key = key.display().to_string();
+    let mut args = vec!["credential", "--from", "key", "--key", &key];
+    match form {
+        Form::Certificate => {}
+        Form::Token => args.extend(["--token", "--agent", agent.as_str(), "--audience", url.as_str()]),
+    }
+    let exec = json!({
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": program.display().to_string(),
+        "args": args,
+        "interactiveMode": "Never",
+        "provideClusterInfo": false,
+        "installHint": "The credential is made by the drawbridge program; put it where 'command' says.",
+    });
+    let context = format!("{agent}@{cluster}");
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{ "name": cluster, "cluster": server }],
+        "users": [{ "name": agent.as_str(), "user": { "exec": exec } }],
+        "contexts": [{ "name": context, "context": { "cluster": cluster, "user": agent.as_str() } }],
+        "current-context": context,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::key::{AgentKey, Existing};
+
+    #[test]
+    fn it_says_where_to_go_and_holds_no_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cleanup.key");
+        let key = AgentKey::generate().unwrap();
+        key.write(&path, Existing::Keep).unwrap();
+        let (agent, url) = (name("cleanup").unwrap(), PublicUrl::parse("https://gate.example:8443").unwrap());
+        let facts = Facts {
+            agent: &agent,
+            cluster: "prod",
+            key: &path,
+            url: &url,
+            ca: Some("-----BEGIN CERTIFICATE-----"),
+            program: Path::new("/bin/drawbridge"),
+            form: Form::Token,
+        };
+        let config = kubeconfig(facts);
+        assert_eq!(config["clusters"][0]["cluster"]["server"], "https://gate.example:8443/clusters/prod");
+        let text = yaml::document(&config).unwrap();
+        let pem = key.pem().unwrap();
+        let secret: String = pem.lines().filter(|line| !line.starts_with("---")).collect();
+        assert!(
+            !text.contains(&secret) && !text.contains(&STANDARD.encode(&pem)) && !text.contains("PRIVATE")
+        );
+        let kube: kube::config::Kubeconfig = kube::config::Kubeconfig::from_yaml(&text).unwrap();
+        assert_eq!(kube.current_context.as_deref(), Some("cleanup@prod"));
+        let auth = kube.auth_infos[0].auth_info.as_ref().unwrap();
+        assert!(auth.token.is_none() && auth.client_key_data.is_none() && auth.password.is_none());
+        let args = auth.exec.as_ref().unwrap().args.as_ref().unwrap();
+        assert_eq!(args[5..], ["--token", "--agent", "cleanup", "--audience", "https://gate.example:8443"]);
+    }
+}

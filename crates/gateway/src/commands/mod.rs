@@ -1,0 +1,127 @@
+//! The command line, `drawbridge`: one file for each subcommand.
+
+pub mod admin_file;
+pub mod apply;
+pub mod client;
+pub mod credential;
+pub mod delete;
+pub mod enrol;
+pub mod failure;
+pub mod files;
+pub mod get;
+pub mod grant;
+pub mod key;
+pub mod kinds;
+pub mod kubeconfig;
+pub mod log;
+pub mod serve;
+pub mod standing;
+pub mod table;
+pub mod terminal;
+pub mod times;
+pub mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::clock::Clock;
+use admin_file::AdminFile;
+use client::Client;
+use terminal::Terminal;
+
+const EXAMPLES: &str = "\
+Examples:
+  drawbridge serve --config drawbridge.yaml
+  drawbridge apply -f manifests/
+  drawbridge get agents
+  drawbridge suspend agent cleanup --reason 'looks wrong'
+  drawbridge log -f --agent cleanup
+
+Exit status: 0 done, 1 failed, 2 usage, 3 refused.";
+
+/// The boundary between AI agents and Kubernetes clusters.
+#[derive(Debug, Parser)]
+#[command(name = "drawbridge", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub struct Cli {
+    /// The server's admin.json; without it ./drawbridge-data/admin.json.
+    #[arg(long, global = true, env = "DRAWBRIDGE_ADMIN", value_name = "FILE")]
+    pub admin: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve agents and people until SIGTERM or Ctrl-C.
+    Serve(serve::Serve),
+    /// Apply manifests: all of them or none.
+    Apply(apply::Apply),
+    /// Show manifests, and how agents and grants stand.
+    Get(get::Get),
+    /// Delete manifests that nothing refers to.
+    Delete(delete::Delete),
+    /// Give an agent scopes on clusters.
+    Grant(grant::Grant),
+    /// Suspend an agent, a grant or a key: its streams end now, and it may be resumed.
+    Suspend(standing::Judge),
+    /// Let what was suspended act again.
+    Resume(standing::Judge),
+    /// Revoke an agent, a grant or a key for good.
+    Revoke(standing::Judge),
+    /// Make an agent's key where it runs, and print its manifest.
+    Enrol(enrol::Enrol),
+    /// Print a short-lived credential: a kubeconfig's exec plugin.
+    Credential(credential::Credential),
+    /// Print a kubeconfig for an agent. It holds no secret.
+    Kubeconfig(kubeconfig::Kubeconfig),
+    /// Show the record.
+    Log(log::Log),
+}
+
+/// What a command is handed: nothing in here is read from the process again.
+#[derive(Debug)]
+pub struct World<'t> {
+    /// Where it prints.
+    pub terminal: &'t mut Terminal,
+    /// The time.
+    pub clock: Clock,
+    /// Who runs it, `user@host`.
+    pub who: String,
+    /// This program's path, for kubeconfigs that call it.
+    pub program: PathBuf,
+    /// `--admin` or its variable.
+    pub admin: Option<PathBuf>,
+}
+
+impl World<'_> {
+    /// The server's admin API.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        Client::new(&AdminFile::find(self.admin.as_deref())?, &self.who)
+    }
+}
+
+/// Runs a command to its end, and says what went wrong in one sentence.
+pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
+    let done = match command {
+        Command::Serve(serve) => serve.run(world).await,
+        Command::Apply(apply) => apply.run(world).await,
+        Command::Get(get) => get.run(world).await,
+        Command::Delete(delete) => delete.run(world).await,
+        Command::Grant(grant) => grant.run(world).await,
+        Command::Suspend(judge) => judge.run(standing::Word::Suspend, world).await,
+        Command::Resume(judge) => judge.run(standing::Word::Resume, world).await,
+        Command::Revoke(judge) => judge.run(standing::Word::Revoke, world).await,
+        Command::Enrol(enrol) => enrol.run(world),
+        Command::Credential(credential) => credential.run(world),
+        Command::Kubeconfig(kubeconfig) => kubeconfig.run(world).await,
+        Command::Log(log) => log.run(world).await,
+    };
+    failure::exit(done, world.terminal)
+}

@@ -1,0 +1,85 @@
+//! `drawbridge serve`: the gateway itself.
+
+mod admin;
+mod certificates;
+mod data;
+mod logging;
+mod reload;
+mod running;
+mod start;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::World;
+use crate::config::Config;
+pub use running::Running;
+pub use start::start;
+
+/// Arguments.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  drawbridge serve
+  drawbridge serve --config drawbridge.yaml
+
+Without a config it listens on 127.0.0.1:8443 (agents) and 127.0.0.1:8444 (people) and keeps everything in
+./drawbridge-data. DRAWBRIDGE_LOG sets what is logged, such as 'debug' or 'drawbridge=trace'.")]
+pub struct Serve {
+    /// The config.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What is logged.
+    #[arg(long, env = "DRAWBRIDGE_LOG", default_value = "info", hide = true)]
+    log: String,
+}
+
+impl Serve {
+    pub(super) async fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
+        logging::begin(&self.log)?;
+        let config = match &self.config {
+            Some(file) => Config::read(file)?,
+            None => Config::default(),
+        };
+        let mut signals = Signals::new()?;
+        let running = start(config, world.clock.clone()).await?;
+        world.terminal.say(&format!(
+            "drawbridge serves agents at {} and people at {}; the admin credential is in {}",
+            running.url(),
+            running.admin_url(),
+            running.admin_file().display()
+        ))?;
+        signals.next().await;
+        world.terminal.note("ending; a second signal cuts what is still open")?;
+        running.shutdown_unless(signals.next()).await
+    }
+}
+
+/// What tells the gateway to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Signals> {
+        let listen = |kind| signal(kind).context("signals can't be listened for");
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

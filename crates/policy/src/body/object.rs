@@ -1,0 +1,175 @@
+//! A whole object, as PUT sends it and as server-side apply does: its uid, its owners, and how a uid is put into it.
+
+use bytes::Bytes;
+
+use super::envelope::Envelope;
+use super::error::BodyError;
+use super::json::{Json, Map};
+use super::kind::Kind;
+use super::owners::Owners;
+use super::wire::{self, Field};
+
+/// In every top-level kind of Kubernetes, `metadata` is field 1.
+const METADATA: u32 = 1;
+/// `ObjectMeta.uid` and `ObjectMeta.ownerReferences`.
+const UID: u32 = 5;
+const OWNER_REFERENCES: u32 = 13;
+
+/// An object that a request would store.
+#[derive(Debug, Clone)]
+pub(crate) struct Object {
+    /// `metadata.uid`, where the caller pinned the request itself.
+    pub(crate) uid: Option<String>,
+    /// `metadata.ownerReferences`.
+    pub(crate) owners: Owners,
+    form: Form,
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    Json(Map),
+    Protobuf(Bytes),
+}
+
+impl Object {
+    /// Reads the body of a PUT.
+    pub(super) fn read(kind: Kind, bytes: &Bytes) -> Result<Self, BodyError> {
+        match kind {
+            Kind::Protobuf => Self::read_protobuf(bytes),
+            Kind::Json | Kind::JsonPatch | Kind::MergePatch | Kind::StrategicPatch | Kind::Apply => {
+                match Json::read(bytes)? {
+                    Json::Map(map) => Self::of_json(map),
+                    _ => Err(BodyError::Shape("it must be one JSON object".to_owned())),
+                }
+            }
+        }
+    }
+
+    pub(super) fn of_json(map: Map) -> Result<Self, BodyError> {
+        let metadata = match map.get("metadata") {
+            None | Some(Json::Null) => None,
+            Some(Json::Map(metadata)) => Some(metadata),
+            Some(_) => return Err(BodyError::Shape("metadata must be an object".to_owned())),
+        };
+        let uid = match metadata.and_then(|metadata| metadata.get("uid")) {
+            None | Some(Json::Null) => None,
+            Some(Json::Text(uid)) => Some(uid.clone()).filter(|uid| !uid.is_empty()),
+            Some(_) => return Err(BodyError::Shape("metadata.uid must be a text".to_owned())),
+        };
+        let owners = Owners::of_json(metadata)?;
+        Ok(Self { uid, owners, form: Form::Json(map) })
+    }
+
+    fn read_protobuf(bytes: &Bytes) -> Result<Self, BodyError> {
+        let envelope = Envelope::open(bytes)?;
+        let fields = wire::fields(envelope.raw)?;
+        let metadata = wire::only(&fields, METADATA)?.map(Field::bytes).transpose()?.unwrap_or_default();
+        let metadata = wire::fields(metadata)?;
+        let uid = wire::only(&metadata, UID)?.map(Field::text).transpose()?.filter(|uid| !uid.is_empty());
+        let owners = Owners::of_messages(metadata.iter().filter(|field| field.number == OWNER_REFERENCES))?;
+        Ok(Self { uid: uid.map(str::to_owned), owners, form: Form::Protobuf(bytes.clone()) })
+    }
+
+    /// The body that is sent: for JSON our own, for protobuf the caller's. With `uid`, bound to that object and
+    /// otherwise the same: a `resourceVersion` that the caller left out means "whatever is there now", and stays out.
+    pub(super) fn body(&self, uid: Option<&str>) -> Result<Bytes, BodyError> {
+        match (&self.form, uid) {
+            (Form::Json(map), None) => Ok(Json::Map(map.clone()).write().into()),
+            (Form::Json(map), Some(uid)) => Ok(Json::Map(pinned(map.clone(), uid)).write().into()),
+            (Form::Protobuf(bytes), None) => Ok(bytes.clone()),
+            (Form::Protobuf(bytes), Some(uid)) => {
+                let envelope = Envelope::open(bytes)?;
+                let fields = wire::fields(envelope.raw)?;
+                let metadata =
+                    wire::only(&fields, METADATA)?.map(Field::bytes).transpose()?.unwrap_or_default();
+                let metadata = wire::replaced(&wire::fields(metadata)?, UID, uid.as_bytes());
+                Ok(envelope.around(&wire::replaced(&fields, METADATA, &metadata)).into())
+            }
+        }
+    }
+}
+
+fn pinned(mut object: Map, uid: &str) -> Map {
+    match object.get_mut("metadata") {
+        Some(Json::Map(metadata)) => metadata.set("uid", Json::text(uid)),
+        Some(_) | None => {
+            let metadata = Map::from_iter([("uid".to_owned(), Json::text(uid))]);
+            object.set("metadata", Json::Map(metadata));
+        }
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(fields: &[(u32, &[u8])]) -> Vec<u8> {
+        let mut message = Vec::new();
+        for (number, bytes) in fields {
+            wire::put(&mut message, *number, bytes);
+        }
+        message
+    }
+
+    fn enveloped(raw: &[u8]) -> Bytes {
+        let type_meta = message(&[(1, b"coordination.k8s.io/v1"), (2, b"Lease")]);
+        let mut body = b"k8s\0".to_vec();
+        body.extend(message(&[(1, &type_meta), (2, raw), (3, b""), (4, b"")]));
+        body.into()
+    }
+
+    #[test]
+    fn a_uid_is_put_into_protobuf_and_the_rest_stays_byte_for_byte() {
+        let owner = message(&[(1, b"Pod"), (3, b"p"), (4, b"u-1"), (5, b"v1")]);
+        let metadata = message(&[(1, b"lease"), (5, b""), (6, b"7"), (13, &owner), (99, b"unknown")]);
+        let mut raw = message(&[(1, &metadata), (2, b"spec")]);
+        raw.extend([0x18, 0x05]);
+        let object = Object::read(Kind::Protobuf, &enveloped(&raw)).expect("readable");
+        assert_eq!(object.uid, None);
+        assert!(!object.owners.is_empty());
+        assert_eq!(object.body(None), Ok(enveloped(&raw)));
+
+        let metadata = message(&[(1, b"lease"), (5, b"u-9"), (6, b"7"), (13, &owner), (99, b"unknown")]);
+        let mut raw = message(&[(1, &metadata), (2, b"spec")]);
+        raw.extend([0x18, 0x05]);
+        assert_eq!(object.body(Some("u-9")), Ok(enveloped(&raw)));
+        let pinned = Object::read(Kind::Protobuf, &enveloped(&raw)).expect("readable");
+        assert_eq!(pinned.uid.as_deref(), Some("u-9"));
+    }
+
+    #[test]
+    fn protobuf_that_readers_merge_or_misread_is_refused() {
+        let metadata = message(&[(1, b"a")]);
+        for raw in [
+            message(&[(1, &metadata), (1, &metadata)]),
+            message(&[(1, &message(&[(5, b"a"), (5, b"b")]))]),
+            message(&[(1, &[0x28, 0x01])]),
+            vec![0x0a, 0x7f],
+            vec![0x0b, 0x0c],
+            vec![0x8a, 0x80, 0x80, 0x80, 0x80, 0x01, 0x00],
+            vec![0x00],
+        ] {
+            assert!(Object::read(Kind::Protobuf, &enveloped(&raw)).is_err(), "{raw:02x?}");
+        }
+        for body in [&b"{}"[..], b"k8s", b""] {
+            assert!(Object::read(Kind::Protobuf, &Bytes::copy_from_slice(body)).is_err());
+        }
+        let mut compressed = b"k8s\0".to_vec();
+        compressed.extend(message(&[(2, &metadata), (3, b"gzip")]));
+        assert!(Object::read(Kind::Protobuf, &compressed.into()).is_err());
+    }
+
+    #[test]
+    fn a_uid_is_put_into_json_and_the_rest_stays() {
+        let read = |text: &'static str| {
+            Object::read(Kind::Json, &Bytes::from_static(text.as_bytes())).expect("readable")
+        };
+        let sent = |text| read(text).body(Some("u")).map(|body| String::from_utf8_lossy(&body).into_owned());
+        let expected = r#"{"kind":"A","metadata":{"name":"x","uid":"u"},"n":1.50}"#;
+        assert_eq!(sent(r#"{"kind":"A","metadata":{"name":"x"},"n":1.50}"#).as_deref(), Ok(expected));
+        assert_eq!(sent(r#"{"metadata":null}"#).as_deref(), Ok(r#"{"metadata":{"uid":"u"}}"#));
+        assert_eq!(sent(r#"{"a":1}"#).as_deref(), Ok(r#"{"a":1,"metadata":{"uid":"u"}}"#));
+        assert_eq!(sent(r#"{"metadata":{"uid":""}}"#).as_deref(), Ok(r#"{"metadata":{"uid":"u"}}"#));
+    }
+}

@@ -1,0 +1,267 @@
+//! Refusals in words: what was refused, by which rule, and what would help.
+
+use std::fmt::{self, Write as _};
+
+use crate::attributes::{Attributes, Kind};
+use crate::body::{BodyError, UNSAFE_VERB};
+use crate::case::Case;
+use crate::rules::matching::Fit;
+use crate::rules::{Ask, Effect, Held, Reach, Rule, RuleId, Rules, escape, matching};
+use crate::time::Millis;
+
+use super::denial::{Denial, Next, Reason};
+
+/// How many names of a list are said.
+const NAMES: usize = 5;
+
+pub(super) fn no_grant(case: &Case, rules: &Rules) -> Denial {
+    let why = if rules.is_empty() {
+        "has no grant on this cluster"
+    } else {
+        "has only grants that have ended here"
+    };
+    let advice = "ask the agent's owner for a grant";
+    Words { reason: Reason::NoGrant, rule: None, why: why.to_owned(), next: Next::AskPerson, advice }
+        .say(case)
+}
+
+pub(super) fn built_in(case: &Case, why: &str) -> Denial {
+    let why = format!("may not {}: {why}", Doing(case.attributes()));
+    Words {
+        reason: Reason::BuiltIn,
+        rule: None,
+        why,
+        next: Next::Stop,
+        advice: "stop; no grant can allow this",
+    }
+    .say(case)
+}
+
+pub(super) fn denied(case: &Case, rule: &RuleId) -> Denial {
+    let why = format!("may not {}: the rule {rule} denies it", Doing(case.attributes()));
+    let rule = Some(rule.clone());
+    Words {
+        reason: Reason::DenyRule,
+        rule,
+        why,
+        next: Next::Stop,
+        advice: "stop; this was decided on purpose",
+    }
+    .say(case)
+}
+
+pub(super) fn needs_create(case: &Case) -> Denial {
+    let why = "may change it but not create it, and it doesn't exist".to_owned();
+    let advice = "change an object that exists, or ask the agent's owner for create";
+    Words { reason: Reason::NeedsCreate, rule: None, why, next: Next::ChangeRequest, advice }.say(case)
+}
+
+pub(super) fn owner_references(case: &Case) -> Denial {
+    let why = "may not change metadata.ownerReferences, which can delete the object, without being allowed to delete it";
+    let advice = "leave metadata.ownerReferences as they are, or ask the agent's owner for delete";
+    let next = Next::ChangeRequest;
+    Words { reason: Reason::OwnerReferences, rule: None, why: why.to_owned(), next, advice }.say(case)
+}
+
+pub(super) fn unseen(case: &Case) -> Denial {
+    let why =
+        "may do this only to an object that exists, and the cluster's ceiling doesn't let it read the object";
+    let advice = "ask the cluster's owner to let agents get it, or the agent's owner for create and delete";
+    Words { reason: Reason::Unseen, rule: None, why: why.to_owned(), next: Next::AskPerson, advice }.say(case)
+}
+
+pub(super) fn unsupported(case: &Case, fault: &BodyError) -> Denial {
+    let why = format!("can't be let through: {fault}");
+    let advice = "send the request in another form";
+    Words { reason: Reason::Unsupported, rule: None, why, next: Next::ChangeRequest, advice }.say(case)
+}
+
+/// No rule allows it: says the nearest one and what it lacks.
+pub(super) fn no_rule(case: &Case, rules: &Rules, ask: Ask<'_>, now: Millis) -> Denial {
+    let words = match nearest(rules, ask, now) {
+        Some(near) => near.words(ask),
+        None => no_rule_near(rules, ask, now),
+    };
+    words.say(case)
+}
+
+fn no_rule_near(rules: &Rules, ask: Ask<'_>, now: Millis) -> Words {
+    let grants = listed(rules.held(now).map(|held| held.grant.as_str()));
+    let why = format!("may not {}: no rule of its grants ({grants}) is about it", Asked(ask));
+    let (reason, advice) = match escape_of(ask) {
+        Some(_) => (Reason::Escape, EXACT),
+        None => (Reason::NoRule, "ask the agent's owner for a grant that allows it"),
+    };
+    Words { reason, rule: None, why, next: Next::AskPerson, advice }
+}
+
+const EXACT: &str =
+    "ask the agent's owner for a rule that names this verb, API group and resource without a wildcard";
+
+/// The rule that lacks least, of those about the same kind of thing.
+struct Near<'a> {
+    id: &'a RuleId,
+    rule: &'a Rule,
+    held: &'a Held,
+    fit: Fit,
+}
+
+fn nearest<'a>(rules: &'a Rules, ask: Ask<'_>, now: Millis) -> Option<Near<'a>> {
+    let all = rules.held(now).flat_map(|held| held.scope.rules().map(move |(id, rule)| (held, id, rule)));
+    all.filter(|(_, _, rule)| rule.effect() == Effect::Allow)
+        .map(|(held, id, rule)| Near {
+            id,
+            rule,
+            held,
+            fit: matching::fit(rule.spec(), &held.namespaces, ask),
+        })
+        .filter(|near| near.fit.kind)
+        .min_by_key(|near| near.fit.missing())
+}
+
+impl Near<'_> {
+    fn words(&self, ask: Ask<'_>) -> Words {
+        let Self { id, rule, held, fit } = self;
+        let spec = rule.spec();
+        let (why, next, advice) = if let Some(escape) = fit.inexact {
+            let lacks =
+                format!("may not {}: it {}, and {id} doesn't name it exactly", Asked(ask), escape.gives);
+            (lacks, Next::AskPerson, EXACT)
+        } else if !fit.verb {
+            let verbs = listed(spec.verbs.iter().map(String::as_str));
+            let lacks = format!("may only {verbs}, not {} ({id})", Asked(ask));
+            (lacks, Next::AskPerson, "ask the agent's owner for a grant that allows it")
+        } else if !fit.reach {
+            let lacks =
+                format!("may {} only {} ({id})", Asked(ask).without_place(), Within(&held.namespaces));
+            let advice =
+                "keep to these namespaces, naming one per request, or ask the agent's owner for more";
+            (lacks, Next::ChangeRequest, advice)
+        } else {
+            let names = listed(spec.resource_names.iter().map(String::as_str));
+            let lacks = format!("may {} only named {names} ({id})", Asked(ask));
+            (lacks, Next::ChangeRequest, "keep to these names, or ask the agent's owner for more")
+        };
+        let reason = if fit.inexact.is_some() { Reason::Escape } else { Reason::NoRule };
+        Words { reason, rule: Some((*id).clone()), why, next, advice }
+    }
+}
+
+fn escape_of(ask: Ask<'_>) -> Option<&'static crate::rules::Escape> {
+    match ask {
+        Ask::Path { .. } => None,
+        Ask::Resource(on) => escape(on),
+    }
+}
+
+/// What a refusal says, before it becomes one line.
+struct Words {
+    reason: Reason,
+    rule: Option<RuleId>,
+    /// After `agent "x" `.
+    why: String,
+    next: Next,
+    advice: &'static str,
+}
+
+impl Words {
+    fn say(self, case: &Case) -> Denial {
+        let head = shortened(case.attributes().to_string(), 160);
+        let why = shortened(self.why, 260);
+        let message = format!(
+            "{head} is forbidden: agent \"{}\" {why}. This is policy, not a fault: retrying or another tool won't \
+             help. Next: {}.",
+            case.agent(),
+            self.advice
+        );
+        Denial::new(self.reason, self.rule, message, self.next)
+    }
+}
+
+/// `delete`, `create pods/exec`: what the request does.
+struct Doing<'a>(&'a Attributes);
+
+impl fmt::Display for Doing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.resource() {
+            Some(resource) => write!(f, "{} {}", self.0.decided_verb(), Kind(resource)),
+            None => write!(f, "{} this path", self.0.verb()),
+        }
+    }
+}
+
+/// `delete jobs.batch in namespace "batch"`: what rules were asked.
+struct Asked<'a>(Ask<'a>);
+
+impl Asked<'_> {
+    fn without_place(self) -> String {
+        match self.0 {
+            Ask::Path { .. } => self.to_string(),
+            Ask::Resource(on) => Asked(Ask::Resource(crate::rules::On { namespace: "", ..on })).to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let on = match self.0 {
+            Ask::Path { verb, .. } => return write!(f, "{verb} this path"),
+            Ask::Resource(on) => on,
+        };
+        write!(f, "{} {}", on.verb, on.resource)?;
+        if !on.group.is_empty() {
+            write!(f, ".{}", on.group)?;
+        }
+        if !on.subresource.is_empty() {
+            write!(f, "/{}", on.subresource)?;
+        }
+        if !on.namespace.is_empty() && on.resource != "namespaces" {
+            write!(f, " in namespace {:?}", on.namespace)?;
+        }
+        if on.verb == UNSAFE_VERB {
+            f.write_str(" (the option ignoreStoreReadErrorWithClusterBreakingPotential)")?;
+        }
+        Ok(())
+    }
+}
+
+/// `in the namespaces batch, ci-*`.
+struct Within<'a>(&'a Reach);
+
+impl fmt::Display for Within<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Reach::Everywhere => f.write_str("on this cluster"),
+            Reach::Namespaces(patterns) => {
+                let patterns: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+                write!(f, "in the namespaces {}", listed(patterns.iter().map(String::as_str)))
+            }
+        }
+    }
+}
+
+/// `a, b and 3 more`.
+fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let mut unique: Vec<&str> = Vec::new();
+    for word in words {
+        if !unique.contains(&word) {
+            unique.push(word);
+        }
+    }
+    let said: Vec<_> = unique.iter().take(NAMES).map(|word| shortened((*word).to_owned(), 40)).collect();
+    let mut text = said.join(", ");
+    if let Some(more) = unique.len().checked_sub(NAMES).filter(|more| *more > 0) {
+        // Writing to a String can't fail.
+        write!(text, " and {more} more").ok();
+    }
+    text
+}
+
+/// At most so many bytes, the last three an ellipsis where something was left out.
+fn shortened(mut text: String, bytes: usize) -> String {
+    if text.len() > bytes {
+        text.truncate(text.floor_char_boundary(bytes - 3));
+        text.push('…');
+    }
+    text
+}

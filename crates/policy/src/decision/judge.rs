@@ -1,0 +1,180 @@
+//! The rules, asked in order: built-in denies, deny rules, allow rules, then what the API server checks inside.
+
+use crate::body::{Object, Owners, Reading, Touch, UNSAFE_VERB};
+use crate::case::Case;
+use crate::rules::{self, Allowing, Ask, On, RuleId, Rules};
+use crate::time::Millis;
+
+use super::denial::Denial;
+use super::explain;
+use super::facts::{Facts, Live, Needs};
+
+/// A case before its rules.
+pub(super) struct Judge<'a> {
+    pub(super) case: &'a Case,
+    pub(super) rules: &'a Rules,
+    pub(super) facts: &'a Facts,
+    pub(super) now: Millis,
+}
+
+/// What a permit stands on.
+pub(super) struct Grounds {
+    pub(super) rule: RuleId,
+    pub(super) grant: String,
+    pub(super) until: Option<Millis>,
+    /// The uid that what is sent is bound to.
+    pub(super) pin: Option<String>,
+}
+
+/// Why there is no permit.
+pub(super) enum Halt {
+    Deny(Box<Denial>),
+    Needs(Needs),
+}
+
+impl From<Denial> for Halt {
+    fn from(denial: Denial) -> Self {
+        Self::Deny(Box::new(denial))
+    }
+}
+
+impl Judge<'_> {
+    pub(super) fn judge(&self) -> Result<Grounds, Halt> {
+        let attributes = self.case.attributes();
+        let Some(longest) = self.rules.longest(self.now) else {
+            return Err(explain::no_grant(self.case, self.rules).into());
+        };
+        if let Some(why) = rules::denied(attributes) {
+            return Err(explain::built_in(self.case, why).into());
+        }
+        let ask = Ask::of(attributes);
+        if let Some(rule) = self.denying(ask) {
+            return Err(explain::denied(self.case, rule).into());
+        }
+        let mut grounds = match self.rules.allowing(ask, self.now) {
+            Some(allowing) => Grounds::of(allowing),
+            None if rules::is_discovery(attributes) => Grounds {
+                rule: RuleId::discovery(),
+                grant: longest.grant.clone(),
+                until: longest.until,
+                pin: None,
+            },
+            None => return Err(explain::no_rule(self.case, self.rules, ask, self.now).into()),
+        };
+        match ask {
+            Ask::Path { .. } => {}
+            Ask::Resource(on) => self.inside(on, &mut grounds)?,
+        }
+        Ok(grounds)
+    }
+
+    /// A deny rule that names a connection's own verb (`get` over WebSocket) is meant, too.
+    fn denying(&self, ask: Ask<'_>) -> Option<&RuleId> {
+        let plain = match ask {
+            Ask::Resource(on) => Ask::Resource(on.verb(self.case.attributes().verb().as_str())),
+            Ask::Path { .. } => ask,
+        };
+        let again = || if plain == ask { None } else { self.rules.denying(plain, self.now) };
+        self.rules.denying(ask, self.now).or_else(again)
+    }
+
+    /// The checks that the API server makes inside a request, where the ceiling would answer (exceptions 3 and 4).
+    fn inside(&self, on: On<'_>, grounds: &mut Grounds) -> Result<(), Halt> {
+        match self.case.reading() {
+            Reading::Opaque | Reading::Delete(None) | Reading::Patch(_, Touch::Nothing, _) => Ok(()),
+            Reading::Delete(Some(options)) if !options.is_unsafe() => Ok(()),
+            Reading::Delete(Some(_)) => {
+                let ask = on.verb(UNSAFE_VERB);
+                if self.also(ask, grounds) {
+                    return Ok(());
+                }
+                Err(explain::no_rule(self.case, self.rules, Ask::Resource(ask), self.now).into())
+            }
+            Reading::Patch(_, Touch::Owners, _) => self.owners_may_change(on, grounds),
+            Reading::Apply(touch, object) => {
+                if *touch == Touch::Owners {
+                    self.owners_may_change(on, grounds)?;
+                }
+                self.creation(on, object, grounds)
+            }
+            Reading::Update(_, object) => {
+                self.creation(on, object, grounds)?;
+                self.same_owners(on, object, grounds)
+            }
+        }
+    }
+
+    /// Whether the rules allow one more thing, and no deny rule refuses it; the permit then also ends with that grant.
+    fn also(&self, on: On<'_>, grounds: &mut Grounds) -> bool {
+        if self.rules.denying(Ask::Resource(on), self.now).is_some() {
+            return false;
+        }
+        let Some(allowing) = self.rules.allowing(Ask::Resource(on), self.now) else { return false };
+        grounds.until = earlier(grounds.until, allowing.held.until);
+        true
+    }
+
+    /// PUT and apply create what isn't there: either that is allowed, or they are bound to what is there. A uid of the
+    /// caller's own binds them already (409 where it differs, or where there is nothing).
+    fn creation(&self, on: On<'_>, object: &Object, grounds: &mut Grounds) -> Result<(), Halt> {
+        if !on.subresource.is_empty() || object.uid.is_some() || self.also(on.verb("create"), grounds) {
+            return Ok(());
+        }
+        match self.facts.live() {
+            None => Err(Halt::Needs(Needs::Live)),
+            Some(Live::Present { uid, .. }) if !uid.is_empty() => {
+                grounds.pin = Some(uid.clone());
+                Ok(())
+            }
+            Some(Live::Present { .. } | Live::Unseen) => Err(explain::unseen(self.case).into()),
+            Some(Live::Absent) => Err(explain::needs_create(self.case).into()),
+        }
+    }
+
+    fn owners_may_change(&self, on: On<'_>, grounds: &mut Grounds) -> Result<(), Halt> {
+        if self.also(on.object().verb("delete"), grounds) {
+            return Ok(());
+        }
+        Err(explain::owner_references(self.case).into())
+    }
+
+    /// A PUT has all owner references: without a rule that allows delete they must be the live object's, and what is
+    /// sent is bound to that object. A Scale has metadata of its own, which the API server doesn't write.
+    fn same_owners(&self, on: On<'_>, object: &Object, grounds: &mut Grounds) -> Result<(), Halt> {
+        if on.subresource == "scale" || self.also(on.object().verb("delete"), grounds) {
+            return Ok(());
+        }
+        match self.facts.live() {
+            None => Err(Halt::Needs(Needs::Live)),
+            Some(Live::Unseen) => Err(explain::unseen(self.case).into()),
+            Some(Live::Absent) if object.owners.is_empty() => Ok(()),
+            Some(Live::Present { uid, owner_references, .. })
+                if Owners::of_live(owner_references).as_ref() == Some(&object.owners) =>
+            {
+                if on.subresource.is_empty() && object.uid.is_none() && !uid.is_empty() {
+                    grounds.pin = Some(uid.clone());
+                }
+                Ok(())
+            }
+            Some(Live::Absent | Live::Present { .. }) => Err(explain::owner_references(self.case).into()),
+        }
+    }
+}
+
+impl Grounds {
+    fn of(allowing: Allowing<'_>) -> Self {
+        Self {
+            rule: allowing.id.clone(),
+            grant: allowing.held.grant.clone(),
+            until: allowing.held.until,
+            pin: None,
+        }
+    }
+}
+
+fn earlier(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (end, None) | (None, end) => end,
+    }
+}
