@@ -15,44 +15,44 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A TLS connection to a gateway.
-pub type Tls = StreamOwned<ClientConnection, TcpStream>;
+pub(super) type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 /// An HTTP/1.1 answer.
 #[derive(Debug)]
-pub struct Answer {
+pub(super) struct Answer {
     /// Its status code.
-    pub status: u16,
+    pub(super) status: u16,
     /// Its header lines, lower case names.
-    pub headers: Vec<(String, String)>,
+    pub(super) headers: Vec<(String, String)>,
     /// Its body, as far as it came.
-    pub body: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Answer {
     /// The first header of this name.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
     }
 
     /// The body as JSON.
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
     /// The reason that a refusal gives.
-    pub fn reason(&self) -> String {
+    pub(super) fn reason(&self) -> String {
         self.json()["details"]["causes"][0]["reason"].as_str().unwrap_or("").to_owned()
     }
 
     /// The sentence that a refusal gives.
-    pub fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         self.json()["message"].as_str().unwrap_or("").to_owned()
     }
 }
 
 /// Connects; `certificate` is a client certificate and its key, PEM.
-pub fn connect(gateway: &Gateway, certificate: Option<&(String, String)>, protocols: &[&[u8]]) -> Tls {
+pub(super) fn connect(gateway: &Gateway, certificate: Option<&(String, String)>, protocols: &[&[u8]]) -> Tls {
     let tcp = TcpStream::connect(gateway.address()).unwrap();
     tcp.set_read_timeout(Some(PATIENCE)).unwrap();
     let config = Arc::new(config(gateway, certificate, protocols));
@@ -61,7 +61,7 @@ pub fn connect(gateway: &Gateway, certificate: Option<&(String, String)>, protoc
 }
 
 /// The TLS settings of a client of this gateway.
-pub fn config(
+pub(super) fn config(
     gateway: &Gateway,
     certificate: Option<&(String, String)>,
     protocols: &[&[u8]],
@@ -89,7 +89,7 @@ pub fn config(
 
 /// Sends these bytes on a connection of their own, as `agent`, and reads one answer. `head` is a request line
 /// and headers without the last empty line; an Authorization header is added.
-pub fn send(gateway: &Gateway, agent: &Agent, head: &str, body: &[u8]) -> Answer {
+pub(super) fn send(gateway: &Gateway, agent: &Agent, head: &str, body: &[u8]) -> Answer {
     let token = agent.token(&gateway.url());
     let mut request = format!("{}\r\nAuthorization: Bearer {token}\r\n\r\n", head.trim_end()).into_bytes();
     request.extend(body);
@@ -97,7 +97,7 @@ pub fn send(gateway: &Gateway, agent: &Agent, head: &str, body: &[u8]) -> Answer
 }
 
 /// Sends exactly these bytes and reads one answer.
-pub fn send_bytes(gateway: &Gateway, request: &[u8]) -> Answer {
+pub(super) fn send_bytes(gateway: &Gateway, request: &[u8]) -> Answer {
     let mut tls = connect(gateway, None, &[b"http/1.1"]);
     tls.write_all(request).unwrap();
     tls.flush().unwrap();
@@ -105,12 +105,13 @@ pub fn send_bytes(gateway: &Gateway, request: &[u8]) -> Answer {
 }
 
 /// A GET of a path on the shared cluster.
-pub fn get(gateway: &Gateway, agent: &Agent, path: &str) -> Answer {
+pub(super) fn get(gateway: &Gateway, agent: &Agent, path: &str) -> Answer {
     call(gateway, agent, "GET", path, &[], b"")
 }
 
 /// Any request on the shared cluster; `headers` are added as they are.
-pub fn call(
+#[expect(clippy::too_many_arguments, reason = "a request has as many parts")]
+pub(super) fn call(
     gateway: &Gateway,
     agent: &Agent,
     method: &str,
@@ -130,7 +131,7 @@ pub fn call(
 }
 
 /// Reads one answer: its head, and the body up to its length, its last chunk or the end of the connection.
-pub fn read(tls: &mut impl Read) -> Answer {
+pub(super) fn read(tls: &mut impl Read) -> Answer {
     let mut bytes = Vec::new();
     let head = loop {
         if let Some(end) = find(&bytes, b"\r\n\r\n") {
