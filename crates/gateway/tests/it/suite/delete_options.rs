@@ -7,46 +7,46 @@ use serde_json::{Value, json};
 use super::wire::{self, Answer};
 use super::world;
 
-pub const RULES: &str = "
+pub(super) const RULES: &str = "
 - name: configmaps
   verbs: [get, list, watch, create, update, patch, delete, deletecollection]
   apiGroups: ['']
   resources: [configmaps, pods]";
 
 /// An agent in a namespace of its own.
-pub struct Bench {
+pub(super) struct Bench {
     /// The namespace.
-    pub namespace: String,
+    pub(super) namespace: String,
     /// The agent.
-    pub agent: Agent,
+    pub(super) agent: Agent,
 }
 
 impl Bench {
-    pub fn new() -> Bench {
+    pub(super) fn new() -> Bench {
         let world = world();
         let namespace = world.namespace("delete");
         let agent = world.agent("deleter", RULES, &[&namespace]);
         Bench { namespace, agent }
     }
 
-    pub fn create(&self, name: &str, more: &[&str]) {
+    pub(super) fn create(&self, name: &str, more: &[&str]) {
         let create = ["-n", &self.namespace, "create", "configmap", name];
         world().admin(&[&create[..], more].concat()).ok();
     }
 
     /// The object as it is, if it is there.
-    pub fn live(&self, kind: &str, name: &str) -> Option<Value> {
+    pub(super) fn live(&self, kind: &str, name: &str) -> Option<Value> {
         let get = ["-n", &self.namespace, "get", kind, name, "-o", "json", "--ignore-not-found"];
         let run = world().admin(&get).ok();
         (!run.stdout.is_empty()).then(|| serde_json::from_str(&run.stdout).unwrap())
     }
 
-    pub fn exists(&self, name: &str) -> bool {
+    pub(super) fn exists(&self, name: &str) -> bool {
         self.live("configmap", name).is_some()
     }
 
     /// A raw DELETE of `rest`, the path behind the namespace.
-    pub fn delete(&self, rest: &str, body: &Value) -> Answer {
+    pub(super) fn delete(&self, rest: &str, body: &Value) -> Answer {
         let path = format!("/api/v1/namespaces/{}/{rest}", self.namespace);
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let kind = [("Content-Type", "application/json")];
@@ -55,20 +55,20 @@ impl Bench {
     }
 
     /// What the API server got of this agent's DELETE of `name`: the last one.
-    pub fn got(&self, name: &str) -> Event {
+    pub(super) fn got(&self, name: &str) -> Event {
         let events = world().audit().of_agent(&self.agent.name).into_iter();
         let deletes = events.filter(|event| event.verb() == "delete" && event.uri().contains(name));
         deletes.last().unwrap_or_else(|| panic!("no delete of {name} reached the cluster"))
     }
 
     /// The delete options that the API server got with the DELETE of `name`.
-    pub fn options(&self, name: &str) -> Value {
+    pub(super) fn options(&self, name: &str) -> Value {
         let event = self.got(name);
         event.json()["requestObject"].clone()
     }
 
     /// kubectl in this namespace.
-    pub fn kubectl(&self, arguments: &[&str]) -> drawbridge_testkit::Run {
+    pub(super) fn kubectl(&self, arguments: &[&str]) -> drawbridge_testkit::Run {
         self.agent.kubectl(&[&["-n", &self.namespace], arguments].concat())
     }
 }

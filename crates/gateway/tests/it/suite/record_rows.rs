@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::wire;
 
 /// All rows that `filter` finds (`agent=x&result=answered`; empty for all), oldest first.
-pub fn all(gateway: &Gateway, filter: &str) -> Vec<Value> {
+pub(super) fn all(gateway: &Gateway, filter: &str) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut after = 0;
     loop {
@@ -30,12 +30,12 @@ pub fn all(gateway: &Gateway, filter: &str) -> Vec<Value> {
 }
 
 /// The rows of one request, by its id.
-pub fn of_request(gateway: &Gateway, id: &str) -> Vec<Value> {
+pub(super) fn of_request(gateway: &Gateway, id: &str) -> Vec<Value> {
     all(gateway, &format!("request={id}"))
 }
 
 /// The part of this name among rows of one request.
-pub fn part<'a>(rows: &'a [Value], name: &str) -> &'a Value {
+pub(super) fn part<'a>(rows: &'a [Value], name: &str) -> &'a Value {
     rows.iter().find(|row| row["part"] == name).unwrap_or_else(|| panic!("no {name} in {rows:#?}"))
 }
 

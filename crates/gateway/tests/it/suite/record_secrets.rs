@@ -134,8 +134,8 @@ fn no_value_of_a_secret_is_in_any_file_of_the_gateway() {
     let rows = super::record_rows::all(&gateway, &format!("agent={}", agent.name));
     let writes = rows.iter().filter(|row| row["part"] == "begin" && row["body"].is_object());
     assert!(writes.count() >= 15, "the bodies are in the record");
-    let check = |when: &str| {
-        for (file, bytes) in files(&gateway) {
+    let check = |gateway: &Gateway, when: &str| {
+        for (file, bytes) in files(gateway) {
             for (n, value) in values.iter().enumerate() {
                 for trace in traces(value) {
                     assert!(!holds(&bytes, &trace), "{when}, {file} has value {n} as {trace:?}");
@@ -143,9 +143,9 @@ fn no_value_of_a_secret_is_in_any_file_of_the_gateway() {
             }
         }
     };
-    check("while it runs");
+    check(&gateway, "while it runs");
     gateway.terminate();
-    check("after its end");
+    check(&gateway, "after its end");
 }
 
 #[test]
