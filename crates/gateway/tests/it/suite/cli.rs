@@ -110,10 +110,10 @@ fn what_is_unknown_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let gateway = world().gateway();
     for (arguments, code, words) in [
-        (&["suspend", "agent", "nobody"][..], 3, "agent \"nobody\""),
-        (&["suspend", "grant", "nothing"], 3, "grant \"nothing\""),
-        (&["revoke", "key", "SHA256:x"], 3, "SHA256:x"),
-        (&["delete", "agent", "nobody"], 3, "\"nobody\""),
+        (&["suspend", "agent", "nobody"][..], 1, "agent \"nobody\""),
+        (&["suspend", "grant", "nothing"], 1, "grant \"nothing\""),
+        (&["revoke", "key", "SHA256:x"], 1, "SHA256:x"),
+        (&["delete", "agent", "nobody"], 1, "\"nobody\""),
         (&["get", "agent", "nobody"], 1, "nobody"),
         (&["get", "robots"], 2, "robots"),
         (&["grant", "nobody", "--scope", "nothing", "--cluster", "nowhere"], 3, "nobody"),

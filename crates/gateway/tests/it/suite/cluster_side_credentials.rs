@@ -283,7 +283,7 @@ fn a_cluster_that_cannot_be_reached_is_a_503_and_recorded() {
     assert_eq!(answer.json()["details"]["causes"][1]["message"], "wait");
     let row = side.world.gateway().recorded(&["--agent", &side.agent.name], |row| row["part"] == "outcome");
     assert_eq!((&row["outcome"]["reason"], &row["outcome"]["status"]), (&json!("cluster"), &json!(503)));
-    side.agent.kubectl(&["-n", "default", "get", "configmaps"]).fails_with("can't be reached");
+    side.agent.kubectl(&["-n", "default", "get", "configmaps"]).fails_with("ServiceUnavailable");
 }
 
 #[test]

@@ -60,7 +60,8 @@ fn a_refusal_by_policy_is_one_line_that_names_agent_rule_and_what_would_help() {
     assert_eq!((answer.status, answer.json()["reason"].as_str()), (403, Some("Forbidden")));
     whole(&answer);
     let message = answer.message();
-    for words in [r#"jobs.batch "other" is forbidden"#, &format!("agent {:?}", agent.name), "Next: "] {
+    let head = format!(r#"jobs.batch "other" in namespace "{namespace}" is forbidden"#);
+    for words in [head.as_str(), &format!("agent {:?}", agent.name), "Next: "] {
         assert!(message.contains(words), "no {words:?} in {message}");
     }
     assert!(message.contains("delete-named"), "the nearest rule helps: {message}");

@@ -119,7 +119,7 @@ fn a_handshake_a_silent_connection_and_a_slow_head_are_ended() {
 
 #[test]
 fn an_idle_connection_that_has_asked_something_stays_open() {
-    let (gateway, agent) = limited("handshake: 1s, head: 1s");
+    let (gateway, agent) = limited("handshake: 1s");
     let mut line = Line::open(&gateway, &agent.certificate());
     let ask = |line: &mut Line| line.ask("GET", "/api/v1/namespaces/default/configmaps", "").map(|heard| heard.status);
     assert_eq!(ask(&mut line), Some(200));

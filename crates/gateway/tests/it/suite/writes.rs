@@ -134,6 +134,8 @@ fn without_create_a_put_of_an_existing_object_is_bound_to_it_and_otherwise_as_it
     let before = bench.live("lease", "there").unwrap();
     object["spec"]["holderIdentity"] = json!("you");
     object["metadata"]["labels"] = json!({ "a": "b" });
+    // Kubernetes wants one of Leases.
+    object["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"].clone();
     let answer = bench.put("leases/there?fieldManager=t", &object);
     assert_eq!(answer.status, 200, "{answer:?}");
     let sent = bench.reached("update").pop().unwrap().json()["requestObject"].clone();
