@@ -37,8 +37,7 @@ impl Reader {
     /// The caller of a request, told by what it accepts. `id` is the entry's.
     pub fn of<B>(request: &http::Request<B>, id: &str) -> Reader {
         let mut accepts = request.headers().get_all(header::ACCEPT).iter();
-        let discovers =
-            accepts.any(|accept| accept.to_str().is_ok_and(|accept| accept.contains(DISCOVERY)));
+        let discovers = accepts.any(|accept| accept.to_str().is_ok_and(|accept| accept.contains(DISCOVERY)));
         Reader { id: id.to_owned(), form: if discovers { Form::Text } else { Form::Status } }
     }
 }

@@ -100,7 +100,8 @@ fn a_manifest_with_five_mistakes_reports_all_five_with_their_places_and_changes_
     let world = world();
     let gateway = world.own_gateway(Options::default());
     let directory = tempfile::tempdir().unwrap();
-    let good = "apiVersion: drawbridge.dev/v1alpha1\nkind: Scope\nmetadata: {name: good}\nspec: {rules: []}\n";
+    let good =
+        "apiVersion: drawbridge.dev/v1alpha1\nkind: Scope\nmetadata: {name: good}\nspec: {rules: []}\n";
     fs::write(directory.path().join("a-good.yaml"), good).unwrap();
     fs::write(directory.path().join("b-wrong.yaml"), FIVE).unwrap();
     let before = (manifests(&gateway), record_rows::all(&gateway, ""));
@@ -108,8 +109,11 @@ fn a_manifest_with_five_mistakes_reports_all_five_with_their_places_and_changes_
         let name = directory.path().display().to_string();
         let run = gateway.cli(&[&["apply", "-f", &name][..], &arguments[..]].concat());
         assert_eq!(run.code, Some(3), "{run}");
-        let problems: Vec<&str> =
-            run.stderr.lines().filter_map(|line| line.split_once("b-wrong.yaml:").map(|(_, rest)| rest)).collect();
+        let problems: Vec<&str> = run
+            .stderr
+            .lines()
+            .filter_map(|line| line.split_once("b-wrong.yaml:").map(|(_, rest)| rest))
+            .collect();
         for (place, right) in [
             ("3:18", "lower-case"),
             ("10:5", "not built yet"),
@@ -136,7 +140,10 @@ fn input_that_is_no_manifest_is_told_where_and_changes_nothing() {
         ("just words", "expected a map"),
         ("kind: Agent\n", "apiVersion"),
         (&format!("{head}kind: Robot\nmetadata: {{name: a}}\nspec: {{}}\n"), "Agent, Scope, Grant"),
-        (&format!("{head}kind: Scope\nkind: Scope\nmetadata: {{name: a}}\nspec: {{rules: []}}\n"), "duplicate key"),
+        (
+            &format!("{head}kind: Scope\nkind: Scope\nmetadata: {{name: a}}\nspec: {{rules: []}}\n"),
+            "duplicate key",
+        ),
         (&format!("{head}kind: Scope\nmetadata: {{name: a}}\nspec: {{rules: []}}\n---\n").repeat(2), "a"),
         ("a: &x [1]\nb: *x\n", "alias"),
         (&"[".repeat(10_000), "1:"),
@@ -155,7 +162,8 @@ fn input_that_is_no_manifest_is_told_where_and_changes_nothing() {
 fn two_agents_with_the_same_key_are_refused_and_say_who_has_it() {
     let world = world();
     let gateway = world.own_gateway(Options::default());
-    let agent = world.agent_on(&gateway, "first", "- {verbs: [get], apiGroups: [''], resources: [pods]}", &[]);
+    let agent =
+        world.agent_on(&gateway, "first", "- {verbs: [get], apiGroups: [''], resources: [pods]}", &[]);
     let manifest = gateway.cli(&["get", "agent", &agent.name, "-o", "yaml"]).ok().stdout;
     let run = gateway.apply(&manifest.replace(&agent.name, "second"));
     assert_eq!(run.code, Some(3), "{run}");
@@ -171,9 +179,11 @@ fn a_fifo_a_directory_without_manifests_and_bytes_that_are_no_text_are_told_in_o
     fs::write(&bytes, [0xff, 0xfe, 0]).unwrap();
     let empty = directory.path().join("empty");
     fs::create_dir(&empty).unwrap();
-    for (file, words) in
-        [(bytes, "not UTF-8"), (empty, "has no .yaml"), (directory.path().join("nowhere.yaml"), "No such file")]
-    {
+    for (file, words) in [
+        (bytes, "not UTF-8"),
+        (empty, "has no .yaml"),
+        (directory.path().join("nowhere.yaml"), "No such file"),
+    ] {
         let file = file.display().to_string();
         let run = world.gateway().cli(&["apply", "-f", &file]);
         assert_eq!((run.code, run.stderr.lines().count()), (Some(1), 1), "{run}");

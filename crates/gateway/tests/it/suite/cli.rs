@@ -69,13 +69,18 @@ fn what_clap_does_not_know_is_status_2_and_says_how_it_is_used() {
 #[test]
 fn without_a_server_every_command_says_which_it_looked_for() {
     let directory = tempfile::tempdir().unwrap();
-    for arguments in [&["get", "agents"][..], &["log"], &["suspend", "agent", "a"], &["delete", "agent", "a"]] {
+    for arguments in [&["get", "agents"][..], &["log"], &["suspend", "agent", "a"], &["delete", "agent", "a"]]
+    {
         ends(&drawbridge(directory.path(), arguments), 1, &["no server is known", "drawbridge serve"]);
     }
     let missing = drawbridge(directory.path(), &["--admin", "nope.json", "get", "agents"]);
     ends(&missing, 1, &["nope.json", "can't be read", "No such file"]);
     fs::write(directory.path().join("odd.json"), "[]").unwrap();
-    ends(&drawbridge(directory.path(), &["--admin", "odd.json", "log"]), 1, &["odd.json is not an admin.json"]);
+    ends(
+        &drawbridge(directory.path(), &["--admin", "odd.json", "log"]),
+        1,
+        &["odd.json is not an admin.json"],
+    );
 }
 
 /// The shared gateway's admin.json with something else in it.
@@ -126,7 +131,10 @@ fn what_is_unknown_is_named() {
     let key = directory.path().join("k").display().to_string();
     let run = gateway.cli(&["kubeconfig", "nobody", "--cluster", "nowhere", "--key", &key]);
     assert_ne!(run.code, Some(0), "{run}");
-    assert!(run.stderr.contains("nobody") || run.stderr.contains("nowhere") || run.stderr.contains(&key), "{run}");
+    assert!(
+        run.stderr.contains("nobody") || run.stderr.contains("nowhere") || run.stderr.contains(&key),
+        "{run}"
+    );
 }
 
 #[test]
@@ -149,7 +157,11 @@ fn a_second_gateway_on_the_same_data_is_refused_and_the_first_goes_on() {
     let gateway = world.own_gateway(Options::default());
     let before = fs::read(gateway.data().join("admin.json")).unwrap();
     ends(&serve(gateway.data(), ""), 1, &["is in use", "stop the other process", "drawbridge.db"]);
-    assert_eq!(fs::read(gateway.data().join("admin.json")).unwrap(), before, "the first one's credential stays");
+    assert_eq!(
+        fs::read(gateway.data().join("admin.json")).unwrap(),
+        before,
+        "the first one's credential stays"
+    );
     gateway.cli(&["get", "clusters"]).ok();
 }
 

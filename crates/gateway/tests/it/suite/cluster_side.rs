@@ -51,7 +51,8 @@ fn everything_that_reaches_the_cluster_for_an_agent_is_done_as_that_agent_and_jo
     let path = format!("/api/v1/namespaces/{namespace}/configmaps/two");
     let kind = [("Content-Type", "application/json")];
     assert_eq!(wire::call(world.gateway(), &bound, "PUT", &path, &kind, two.as_bytes()).status, 200);
-    let pair: Vec<_> = world.audit().of_agent(&bound.name).iter().map(|event| event.id().to_owned()).collect();
+    let pair: Vec<_> =
+        world.audit().of_agent(&bound.name).iter().map(|event| event.id().to_owned()).collect();
     assert_eq!(pair.len(), 2, "a read and a write");
     assert_eq!(pair[0], pair[1], "of one entry");
 
@@ -80,7 +81,8 @@ fn nothing_reaches_the_cluster_in_the_gateways_own_name() {
     agent.kubectl(&["-n", &namespace, "get", "configmaps"]).ok();
     let own = world.audit().of_user(GATEWAY).into_iter().filter(|event| event.impersonated().is_empty());
     // The tests of the credential itself use kubectl; the gateway is no kubectl.
-    let own: Vec<_> = own.filter(|event| !event.json()["userAgent"].as_str().unwrap().contains("kubectl")).collect();
+    let own: Vec<_> =
+        own.filter(|event| !event.json()["userAgent"].as_str().unwrap().contains("kubectl")).collect();
     assert!(own.is_empty(), "{own:#?}");
 }
 
@@ -93,13 +95,20 @@ fn the_gateways_own_rights_are_to_impersonate_agents_and_nothing_else() {
             "kind": "SelfSubjectRulesReview",
             "spec": { "namespace": namespace },
         });
-        let run = as_gateway(world, &["create", "-f", "-", "-o", "json", "--validate=false"], review.to_string().as_bytes()).ok();
+        let run = as_gateway(
+            world,
+            &["create", "-f", "-", "-o", "json", "--validate=false"],
+            review.to_string().as_bytes(),
+        )
+        .ok();
         let status: Value = serde_json::from_str::<Value>(&run.stdout).unwrap()["status"].clone();
         let rules = status["resourceRules"].as_array().unwrap();
         // What the cluster gives everyone who has logged in.
         let everyones = ["authorization.k8s.io", "authentication.k8s.io"];
-        let own: Vec<&Value> =
-            rules.iter().filter(|rule| !everyones.contains(&rule["apiGroups"][0].as_str().unwrap())).collect();
+        let own: Vec<&Value> = rules
+            .iter()
+            .filter(|rule| !everyones.contains(&rule["apiGroups"][0].as_str().unwrap()))
+            .collect();
         let agents = json!({ "verbs": ["impersonate"], "apiGroups": [""], "resources": ["serviceaccounts"] });
         let expected = if namespace == "drawbridge-agents" { vec![&agents] } else { Vec::new() };
         assert_eq!(own, expected, "in {namespace}");

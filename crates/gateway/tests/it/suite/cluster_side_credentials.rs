@@ -139,7 +139,8 @@ fn a_certificate_in_a_kubeconfig_works_and_one_of_a_foreign_authority_is_our_fau
 #[test]
 fn a_token_in_a_kubeconfig_works_until_it_is_revoked_and_again_once_the_file_has_another() {
     let side = Side::new(|files| {
-        fs::write(files.join("config"), kubeconfig(world(), &json!({ "token": "not-a-token-7f3k" }))).unwrap();
+        fs::write(files.join("config"), kubeconfig(world(), &json!({ "token": "not-a-token-7f3k" })))
+            .unwrap();
         format!("{{kubeconfig: {{path: {}}}}}", files.join("config").display())
     });
     let answer = side.get();
@@ -163,7 +164,8 @@ fn a_token_in_a_kubeconfig_works_until_it_is_revoked_and_again_once_the_file_has
 fn a_credential_that_was_renewed_on_disk_before_it_ended_is_used_without_one_refusal() {
     let first = world().name("gw");
     let side = Side::new(|files| {
-        fs::write(files.join("config"), kubeconfig(world(), &json!({ "token": token(world(), &first) }))).unwrap();
+        fs::write(files.join("config"), kubeconfig(world(), &json!({ "token": token(world(), &first) })))
+            .unwrap();
         format!("{{kubeconfig: {{path: {}}}}}", files.join("config").display())
     });
     assert_eq!(side.get().status, 200);
@@ -178,6 +180,69 @@ fn a_credential_that_was_renewed_on_disk_before_it_ended_is_used_without_one_ref
 }
 
 #[test]
+fn a_kubeconfig_that_is_broken_while_it_is_written_leaves_the_last_good_one_in_use() {
+    let side = Side::new(|files| {
+        let user = json!({ "token": token(world(), &world().name("gw")) });
+        fs::write(files.join("config"), kubeconfig(world(), &user)).unwrap();
+        format!("{{kubeconfig: {{path: {}}}}}", files.join("config").display())
+    });
+    assert_eq!(side.get().status, 200);
+    for broken in ["", "users: [{name: u, user: {token: [secret-7f3k]}}]", "{"] {
+        fs::write(side.files.join("config"), broken).unwrap();
+        assert_eq!(side.get().status, 200);
+    }
+    fs::remove_file(side.files.join("config")).unwrap();
+    assert_eq!(side.get().status, 200);
+    let log = side.world.gateway().log();
+    assert!(log.contains("still using the last good credential"));
+    assert!(!log.contains("secret-7f3k"), "the log quotes the kubeconfig");
+}
+
+#[test]
+fn an_exec_plugin_runs_once_for_many_requests_and_one_that_hangs_is_given_up() {
+    let world = world();
+    let options = drawbridge_testkit::Options {
+        config: "limits: {clusterAnswer: 2s}\n".to_owned(),
+        ..Default::default()
+    };
+    let gateway = Gateway::start(binary(), options);
+    let cluster = world.name("side");
+    let files = world.directory().join(&cluster);
+    fs::create_dir(&files).unwrap();
+    let script = format!(
+        "#!/bin/sh\ncd {}\necho x >> runs\n[ -e hang ] && exec cat fifo\ncat credential\n",
+        files.display()
+    );
+    fs::write(files.join("plugin"), script).unwrap();
+    fs::set_permissions(files.join("plugin"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    // The plugin hangs until someone writes into this.
+    let made = std::process::Command::new("mkfifo").arg(files.join("fifo")).status().unwrap();
+    assert!(made.success());
+    fs::write(files.join("hang"), "").unwrap();
+    let exec = json!({ "apiVersion": "client.authentication.k8s.io/v1", "command": files.join("plugin") });
+    fs::write(files.join("config"), kubeconfig(world, &json!({ "exec": exec }))).unwrap();
+    let spec = format!("{{kubeconfig: {{path: {}}}}}", files.join("config").display());
+    apply_cluster(&gateway, &cluster, &spec);
+    let agent = Agent::enrol(&gateway, &cluster, &cluster, world.directory(), world.cluster().kubectl());
+    apply_grant(&gateway, &cluster);
+    let get = || ask(&gateway, &agent, &cluster, "GET", "/api/v1/namespaces/default/configmaps");
+    std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..8).map(|_| scope.spawn(get)).collect();
+        for answer in asking {
+            refused(&answer.join().unwrap(), "can't use its configuration");
+        }
+    });
+    assert_eq!(fs::read_to_string(files.join("runs")).unwrap(), "x\n", "one plugin for all of them");
+    let status = json!({ "token": token(world, &world.name("gw")) });
+    let api = "client.authentication.k8s.io/v1";
+    let credential = json!({ "apiVersion": api, "kind": "ExecCredential", "status": status });
+    fs::write(files.join("credential"), credential.to_string()).unwrap();
+    fs::remove_file(files.join("hang")).unwrap();
+    fs::write(files.join("fifo"), "").unwrap();
+    assert_eq!(get().status, 200, "the one that hung has ended, and the next request asks again");
+}
+
+#[test]
 fn an_exec_plugin_gives_the_credential_and_nothing_it_says_reaches_the_caller_or_the_log() {
     let side = Side::new(|files| {
         let script = format!(
@@ -186,7 +251,8 @@ fn an_exec_plugin_gives_the_credential_and_nothing_it_says_reaches_the_caller_or
             files.display()
         );
         fs::write(files.join("plugin"), script).unwrap();
-        fs::set_permissions(files.join("plugin"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        fs::set_permissions(files.join("plugin"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
         fs::write(files.join("token"), token(world(), &world().name("gw"))).unwrap();
         fs::write(files.join("status"), "0").unwrap();
         let exec = json!({

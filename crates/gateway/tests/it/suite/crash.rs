@@ -165,8 +165,7 @@ fn a_gateway_that_restarts_knows_every_suspension_before_it_answers_anything() {
     let data = own.path().join("data");
     let options = || Options { data: Some(data.clone()), ..Options::default() };
     let mut gateway = world.own_gateway(options());
-    let agents: Vec<Agent> =
-        (0..3).map(|_| world.agent_on(&gateway, "out", CONFIGMAPS, &[])).collect();
+    let agents: Vec<Agent> = (0..3).map(|_| world.agent_on(&gateway, "out", CONFIGMAPS, &[])).collect();
     let key = |agent: &Agent| {
         let path = "/api/v1/namespaces/default/configmaps";
         assert_eq!(wire::get(&gateway, agent, path).status, 200);

@@ -161,7 +161,11 @@ fn preconditions_bind_and_their_conflict_is_the_callers_own() {
     ] {
         let before = world().audit().of_agent(&bench.agent.name).len();
         let answer = bench.delete(&format!("configmaps/bound{query}"), &body);
-        assert_eq!((answer.status, answer.json()["reason"].as_str()), (409, Some("Conflict")), "{query} {body}");
+        assert_eq!(
+            (answer.status, answer.json()["reason"].as_str()),
+            (409, Some("Conflict")),
+            "{query} {body}"
+        );
         assert!(bench.exists("bound"), "{query} {body}");
         let after = world().audit().of_agent(&bench.agent.name).len();
         assert_eq!(after - before, 1, "a conflict of the caller's own is tried once");
@@ -238,7 +242,8 @@ fn deleting_what_cannot_be_read_needs_a_rule_of_its_own() {
     let bench = Bench::new();
     bench.create("kept", &[]);
     let option = "ignoreStoreReadErrorWithClusterBreakingPotential";
-    for (query, body) in [(format!("?{option}=true"), Value::Null), (String::new(), json!({ option: true }))] {
+    for (query, body) in [(format!("?{option}=true"), Value::Null), (String::new(), json!({ option: true }))]
+    {
         let answer = bench.delete(&format!("configmaps/kept{query}"), &body);
         assert_eq!(answer.status, 403, "{answer:?}");
     }

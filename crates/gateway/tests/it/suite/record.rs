@@ -46,7 +46,10 @@ fn a_write_has_an_intent_and_an_outcome_with_the_documented_fields() {
     assert_eq!(begin["rule"], format!("{}/configmaps", agent.name));
     assert_eq!(begin["grant"], agent.name);
     assert_eq!(keys(&begin["body"]), ["bytes", "content", "contentType", "digest"].into());
-    assert_eq!((&begin["body"]["content"], &begin["body"]["contentType"]), (&object, &json!("application/json")));
+    assert_eq!(
+        (&begin["body"]["content"], &begin["body"]["contentType"]),
+        (&object, &json!("application/json"))
+    );
     assert_eq!(begin["body"]["bytes"], object.to_string().len());
     let outcome = record_rows::part(&rows, "outcome");
     assert_eq!(outcome["outcome"], json!({ "result": "answered", "status": 201 }));
@@ -77,8 +80,7 @@ fn every_field_of_the_record_is_in_its_documentation() {
             fields.extend(keys(&row["body"]));
         }
     }
-    let missing: Vec<_> =
-        fields.iter().filter(|field| !is_in(&documentation, field)).collect();
+    let missing: Vec<_> = fields.iter().filter(|field| !is_in(&documentation, field)).collect();
     assert!(missing.is_empty(), "docs/reference/record.md doesn't say what these are: {missing:?}");
 }
 

@@ -104,7 +104,8 @@ fn a_caller_that_goes_away_before_the_cluster_answers_says_so() {
 fn a_cluster_that_breaks_off_in_its_answer_says_so() {
     let (gateway, agent, _cluster) = fake(|tls| {
         request_of(tls);
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"kind\":";
+        let answer =
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"kind\":";
         tls.write_all(answer).unwrap();
         tls.flush().unwrap();
     });
@@ -175,7 +176,8 @@ fn an_exec_and_a_port_forward_are_in_the_record_as_soon_as_they_are_open() {
     let gateway = Gateway::start(binary(), options());
     let rows = record_rows::all(&gateway, &format!("agent={}", agent.name));
     for subresource in ["exec", "portforward"] {
-        let row = rows.iter().find(|row| row["part"] == "begin" && row["request"]["subresource"] == subresource);
+        let row =
+            rows.iter().find(|row| row["part"] == "begin" && row["request"]["subresource"] == subresource);
         let row = row.unwrap_or_else(|| panic!("no {subresource} in {rows:#?}"));
         assert_eq!((&row["request"]["verb"], &row["request"]["name"]), (&json!("create"), &json!("p")));
     }
@@ -217,7 +219,8 @@ fn fake(behave: impl Fn(&mut ClusterTls) + Send + 'static) -> (Gateway, Agent, F
     let chain = vec![CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(certified.signing_key.serialize_pem().as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let builder =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = Arc::new(builder.with_no_client_auth().with_single_cert(chain, key).unwrap());
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let server = format!("https://{}", listener.local_addr().unwrap());

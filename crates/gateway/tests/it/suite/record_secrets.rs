@@ -112,7 +112,8 @@ fn no_value_of_a_secret_is_in_any_file_of_the_gateway() {
     assert_eq!(raw.json("PATCH", "/four", "application/json-patch+json", &patch), 200);
     let patch = json!({ "stringData": { "c": value(11) } });
     assert_eq!(raw.json("PATCH", "/four", "application/merge-patch+json", &patch), 200);
-    let yaml = format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: five}}\nstringData: {{a: {}}}\n", value(12));
+    let yaml =
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: five}}\nstringData: {{a: {}}}\n", value(12));
     assert_eq!(raw.call("POST", "", "application/yaml", yaml.as_bytes()), 201);
     let typo = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "six" }, "stringdata": { "a": value(13) } });
     assert_eq!(raw.json("POST", "", json_type, &typo), 201);
@@ -125,10 +126,15 @@ fn no_value_of_a_secret_is_in_any_file_of_the_gateway() {
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": [secret("x", &Value::Null, &json!({ "a": value(17) }))] });
     raw.json("POST", "", json_type, &list);
     let review = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": { "token": value(18) } });
-    let reviews = Raw { gateway: &gateway, agent: &agent, path: "/apis/authentication.k8s.io/v1/tokenreviews".to_owned() };
+    let reviews = Raw {
+        gateway: &gateway,
+        agent: &agent,
+        path: "/apis/authentication.k8s.io/v1/tokenreviews".to_owned(),
+    };
     assert_eq!(reviews.json("POST", "", json_type, &review), 201);
     let misplaced = secret("seven", &Value::Null, &json!({ "a": value(19) }));
-    let configmaps = Raw { gateway: &gateway, agent: &agent, path: format!("/api/v1/namespaces/{namespace}/configmaps") };
+    let configmaps =
+        Raw { gateway: &gateway, agent: &agent, path: format!("/api/v1/namespaces/{namespace}/configmaps") };
     assert_eq!(configmaps.json("POST", "", json_type, &misplaced), 400);
 
     let rows = super::record_rows::all(&gateway, &format!("agent={}", agent.name));
@@ -155,12 +161,17 @@ fn what_is_no_secret_is_kept_whole() {
     let agent = world.agent("keeper", RULES, &[&namespace]);
     let path = format!("/api/v1/namespaces/{namespace}");
     let raw = Raw { gateway: world.gateway(), agent: &agent, path };
-    let map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "m" }, "data": { "a": "b" } });
+    let map =
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "m" }, "data": { "a": "b" } });
     assert_eq!(raw.json("POST", "/configmaps", "application/json", &map), 201);
     let labels = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s", "labels": { "a": "b" } }, "type": "Opaque" });
     assert_eq!(raw.json("POST", "/secrets", "application/json", &labels), 201);
-    assert_eq!(raw.json("DELETE", "/secrets/s", "application/json", &json!({ "gracePeriodSeconds": 3 })), 200);
+    assert_eq!(
+        raw.json("DELETE", "/secrets/s", "application/json", &json!({ "gracePeriodSeconds": 3 })),
+        200
+    );
     let rows = super::record_rows::all(world.gateway(), &format!("agent={}", agent.name));
-    let kept: Vec<&Value> = rows.iter().map(|row| &row["body"]["content"]).filter(|body| !body.is_null()).collect();
+    let kept: Vec<&Value> =
+        rows.iter().map(|row| &row["body"]["content"]).filter(|body| !body.is_null()).collect();
     assert_eq!(kept, [&map, &labels, &json!({ "gracePeriodSeconds": 3 })]);
 }

@@ -71,7 +71,8 @@ fn a_refusal_by_policy_is_one_line_that_names_agent_rule_and_what_would_help() {
     whole(&answer);
     let rule = format!("{}/never-secrets", agent.name);
     assert!(answer.message().contains(&rule), "{}", answer.message());
-    let row = world.gateway().recorded(&["--agent", &agent.name], |row| row["outcome"]["reason"] == "DenyRule");
+    let row =
+        world.gateway().recorded(&["--agent", &agent.name], |row| row["outcome"]["reason"] == "DenyRule");
     assert_eq!(row["rule"], rule.as_str());
     assert_eq!(row["outcome"]["message"], answer.message());
 }
@@ -82,7 +83,8 @@ fn kubectl_prints_the_whole_sentence() {
     let namespace = world.namespace("refusals");
     let agent = world.agent("cleanup", RULES, &[&namespace]);
     let jobs = format!("/apis/batch/v1/namespaces/{namespace}/jobs");
-    let sentence = wire::call(world.gateway(), &agent, "DELETE", &format!("{jobs}/other"), &[], b"").message();
+    let sentence =
+        wire::call(world.gateway(), &agent, "DELETE", &format!("{jobs}/other"), &[], b"").message();
     let run = agent.kubectl(&["-n", &namespace, "delete", "job", "other"]).fails_with(&sentence);
     assert_eq!(run.stderr.trim().lines().count(), 1, "{run}");
     assert!(run.stderr.starts_with("Error from server (Forbidden): "), "{run}");
@@ -118,7 +120,8 @@ fn every_refusal_has_the_same_shape_its_own_status_and_one_of_five_next_steps() 
         (
             wire::send_bytes(
                 gateway,
-                format!("GET {pods} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer abc\r\n\r\n").as_bytes(),
+                format!("GET {pods} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer abc\r\n\r\n")
+                    .as_bytes(),
             ),
             401,
             "bad-token",
@@ -159,11 +162,15 @@ fn a_good_credential_of_nobody_gets_an_id_and_nothing_else() {
     let other = world.own_gateway(Options::default());
     let certificate = agent.certificate();
     let mut tls = wire::connect(&other, Some(&certificate), &[b"http/1.1"]);
-    let request = format!("GET /clusters/local/apis/batch/v1/jobs HTTP/1.1\r\nHost: {}\r\n\r\n", other.address());
+    let request =
+        format!("GET /clusters/local/apis/batch/v1/jobs HTTP/1.1\r\nHost: {}\r\n\r\n", other.address());
     std::io::Write::write_all(&mut tls, request.as_bytes()).unwrap();
     let answer = wire::read(&mut tls);
     whole(&answer);
-    assert_eq!((answer.status, answer.reason().as_str(), next(&answer).as_str()), (401, "unrecognised", "ask-person"));
+    assert_eq!(
+        (answer.status, answer.reason().as_str(), next(&answer).as_str()),
+        (401, "unrecognised", "ask-person")
+    );
     let id = answer.header("audit-id").unwrap();
     assert!(answer.message().contains(id), "{}", answer.message());
     assert!(!answer.message().contains(&agent.name));

@@ -70,7 +70,8 @@ fn over_http_2(gateway: &Gateway, agent: &Agent, headers: Vec<(String, String)>)
     runtime.block_on(async move {
         let tcp = tokio::net::TcpStream::connect(address).await.unwrap();
         let name = rustls::pki_types::ServerName::try_from("127.0.0.1").unwrap();
-        let tls = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config)).connect(name, tcp).await.unwrap();
+        let tls =
+            tokio_rustls::TlsConnector::from(std::sync::Arc::new(config)).connect(name, tcp).await.unwrap();
         let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(tls));
         let (mut sender, connection) = handshake.await.unwrap();
         let connection = async { connection.await.is_ok() };
@@ -121,7 +122,9 @@ fn a_handshake_a_silent_connection_and_a_slow_head_are_ended() {
 fn an_idle_connection_that_has_asked_something_stays_open() {
     let (gateway, agent) = limited("handshake: 1s");
     let mut line = Line::open(&gateway, &agent.certificate());
-    let ask = |line: &mut Line| line.ask("GET", "/api/v1/namespaces/default/configmaps", "").map(|heard| heard.status);
+    let ask = |line: &mut Line| {
+        line.ask("GET", "/api/v1/namespaces/default/configmaps", "").map(|heard| heard.status)
+    };
     assert_eq!(ask(&mut line), Some(200));
     std::thread::sleep(Duration::from_millis(2500));
     assert_eq!(ask(&mut line), Some(200), "client-go keeps its connections for a minute and more");

@@ -27,8 +27,7 @@ const MAKE: &str = "
 pub(super) fn until_created(namespace: &str, object: &Value) {
     let started = Instant::now();
     loop {
-        let run =
-            world().admin_with(&["-n", namespace, "create", "-f", "-"], object.to_string().as_bytes());
+        let run = world().admin_with(&["-n", namespace, "create", "-f", "-"], object.to_string().as_bytes());
         if run.code == Some(0) {
             return;
         }
@@ -201,7 +200,10 @@ fn every_kind_of_patch_does_what_it_does_without_us() {
         let target = ["-n", &bench.namespace, "patch", "configmap", "there"];
         bench.agent.kubectl(&[&target[..], &["--type", kind, "-p", patch]].concat()).ok();
     };
-    patch("json", r#"[{"op":"test","path":"/data/a","value":"1"},{"op":"add","path":"/data/j","value":"x"}]"#);
+    patch(
+        "json",
+        r#"[{"op":"test","path":"/data/a","value":"1"},{"op":"add","path":"/data/j","value":"x"}]"#,
+    );
     patch("merge", r#"{"data":{"a":null,"m":"é\u0000\" "}}"#);
     patch("strategic", r#"{"metadata":{"labels":{"s":"1"}},"data":{"s":"2"}}"#);
     let live = bench.live("configmap", "there").unwrap();
@@ -221,7 +223,12 @@ fn a_dry_run_of_a_write_changes_nothing() {
         bench.call("POST", "configmaps?dryRun=All", "application/json", &bench.configmap("new", "1")),
         bench.put("configmaps/there?dryRun=All", &bench.configmap("there", "2")),
         bench.apply("configmaps/there?dryRun=All&fieldManager=t&force=true", &bench.configmap("there", "2")),
-        bench.call("PATCH", "configmaps/there?dryRun=All", "application/merge-patch+json", &json!({ "data": null })),
+        bench.call(
+            "PATCH",
+            "configmaps/there?dryRun=All",
+            "application/merge-patch+json",
+            &json!({ "data": null }),
+        ),
     ];
     for answer in answers {
         assert!(answer.status == 200 || answer.status == 201, "{answer:?}");

@@ -61,7 +61,8 @@ fn kubectl_creates_in_protobuf_and_the_record_says_so() {
     agent.kubectl(&["-n", &namespace, "create", "configmap", "made", "--from-literal=a=b"]).ok();
     assert_eq!(value(&namespace, "made"), "b");
     let rows = record_rows::all(world.gateway(), &format!("agent={}", agent.name));
-    let create = rows.iter().find(|row| row["part"] == "begin" && row["request"]["verb"] == "create").unwrap();
+    let create =
+        rows.iter().find(|row| row["part"] == "begin" && row["request"]["verb"] == "create").unwrap();
     assert_eq!(create["body"]["contentType"], PROTOBUF, "{create:#?}");
 }
 
@@ -80,7 +81,8 @@ fn protobuf_bodies_create_and_update_with_and_without_create_in_the_scope() {
     let answer = call(&changer, "PUT", &one, PROTOBUF, &configmap(&namespace, "one", "2"));
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(value(&namespace, "one"), "2");
-    let event = world.audit().of_agent(&changer.name).into_iter().find(|event| event.verb() == "update").unwrap();
+    let event =
+        world.audit().of_agent(&changer.name).into_iter().find(|event| event.verb() == "update").unwrap();
     let uid = ["-n", &namespace, "get", "configmap", "one", "-o", "jsonpath={.metadata.uid}"];
     assert_eq!(event.json()["requestObject"]["metadata"]["uid"], world.admin(&uid).ok().stdout);
 
@@ -103,7 +105,8 @@ fn delete_options_in_protobuf_are_read() {
     let answer = call(&agent, "DELETE", &path, PROTOBUF, &body);
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(value(&namespace, "kept"), "b");
-    let event = world.audit().of_agent(&agent.name).into_iter().find(|event| event.verb() == "delete").unwrap();
+    let event =
+        world.audit().of_agent(&agent.name).into_iter().find(|event| event.verb() == "delete").unwrap();
     assert_eq!(event.json()["requestObject"]["dryRun"], json!(["All"]));
 }
 
@@ -116,7 +119,12 @@ fn an_object_that_is_too_large_for_kubernetes_gets_kubernetes_own_answer() {
     let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "big" }, "data": { "a": data } });
     let path = format!("/api/v1/namespaces/{namespace}/configmaps");
     let answer = call(&agent, "POST", &path, "application/json", object.to_string().as_bytes());
-    assert_eq!((answer.status, answer.json()["reason"].as_str()), (422, Some("Invalid")), "{}", answer.message());
+    assert_eq!(
+        (answer.status, answer.json()["reason"].as_str()),
+        (422, Some("Invalid")),
+        "{}",
+        answer.message()
+    );
     assert!(answer.message().contains("Too long"), "{}", answer.message());
     let events = world.audit().of_agent(&agent.name);
     assert_eq!((events.len(), events[0].code()), (1, 422));
