@@ -29,7 +29,7 @@ use crate::gate::Gate;
 use crate::identity::certificate::Certificate;
 use crate::lease::Connection;
 use crate::pipeline;
-use crate::refusal::Refusal;
+use crate::refusal::{Reader, Refusal};
 
 /// After accepting failed (no file descriptors left, say), the next attempt waits this long.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -204,7 +204,7 @@ fn http1(limits: &Limits) -> hyper::server::conn::http1::Builder {
 async fn one(gate: Gate, peer: Peer, request: Request<Incoming>) -> Response<Answer> {
     let chunked = request.version() == Version::HTTP_11 && request.headers().contains_key(TRANSFER_ENCODING);
     let answer = std::panic::AssertUnwindSafe(pipeline::answer(&gate, &peer, request)).catch_unwind();
-    let mut response = answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(""));
+    let mut response = answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(&Reader::default()));
     if chunked {
         // hyper drops a Content-Length beside it unseen. Something in front of us may have gone by that, so what
         // follows on this connection may be a body to it: it is never read as a request (RFC 9112 §6.3).
