@@ -1,5 +1,7 @@
 //! The gateway's credential for a cluster: every place it can be read from, and what happens when it ends.
 
+#![expect(clippy::disallowed_methods, reason = "these tests wait for what happens")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -246,8 +248,9 @@ fn an_exec_plugin_runs_once_for_many_requests_and_one_that_hangs_is_given_up() {
 fn an_exec_plugin_gives_the_credential_and_nothing_it_says_reaches_the_caller_or_the_log() {
     let side = Side::new(|files| {
         let script = format!(
-            "#!/bin/sh\ncd {}\necho complaint-7f3k >&2\necho '{{\"apiVersion\":\"client.authentication.k8s.io/v1\",\
-             \"kind\":\"ExecCredential\",\"status\":{{\"token\":\"'$(cat token)'\"}}}}'\nexit $(cat status)\n",
+            "#!/bin/sh\ncd {}\necho complaint-7f3k >&2\n\
+             echo '{{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\
+             \"status\":{{\"token\":\"'$(cat token)'\"}}}}'\nexit $(cat status)\n",
             files.display()
         );
         fs::write(files.join("plugin"), script).unwrap();

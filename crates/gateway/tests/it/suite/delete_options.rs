@@ -57,8 +57,8 @@ impl Bench {
     /// What the API server got of this agent's DELETE of `name`: the last one.
     pub(super) fn got(&self, name: &str) -> Event {
         let events = world().audit().of_agent(&self.agent.name).into_iter();
-        let deletes = events.filter(|event| event.verb() == "delete" && event.uri().contains(name));
-        deletes.last().unwrap_or_else(|| panic!("no delete of {name} reached the cluster"))
+        let mut deletes = events.filter(|event| event.verb() == "delete" && event.uri().contains(name));
+        deletes.next_back().unwrap_or_else(|| panic!("no delete of {name} reached the cluster"))
     }
 
     /// The delete options that the API server got with the DELETE of `name`.
