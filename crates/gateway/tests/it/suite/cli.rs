@@ -1,7 +1,5 @@
 //! The command line's endings: one sentence, the right exit status, no trace of a panic.
 
-#![expect(clippy::disallowed_methods, reason = "these tests listen")]
-
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;

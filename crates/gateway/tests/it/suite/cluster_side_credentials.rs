@@ -1,7 +1,5 @@
 //! The gateway's credential for a cluster: every place it can be read from, and what happens when it ends.
 
-#![expect(clippy::disallowed_methods, reason = "these tests wait for what happens")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

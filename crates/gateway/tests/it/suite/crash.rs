@@ -1,8 +1,6 @@
 //! `kill -9` and what is left: no write that the API server saw is missing from the record, and a gateway
 //! that comes back knows every suspension.
 
-#![expect(clippy::disallowed_methods, reason = "these tests put load on, and wait for what happens")]
-
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{Read, Write};

@@ -1,7 +1,5 @@
 //! What becomes of an object's dependents is what the caller said: the garbage collector is the judge.
 
-#![expect(clippy::disallowed_methods, reason = "these tests wait for the garbage collector")]
-
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

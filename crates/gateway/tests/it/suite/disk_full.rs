@@ -1,7 +1,5 @@
 //! A full disk: what can't be recorded isn't done, and it goes on when there is space again.
 
-#![expect(clippy::disallowed_methods, reason = "these tests wait for what happens")]
-
 use std::collections::HashSet;
 use std::fs;
 use std::io::Write;

@@ -1,7 +1,5 @@
 //! Every ending has its outcome in the record: answered, refused, cut, caller gone, cluster gone, shutdown.
 
-#![expect(clippy::disallowed_methods, reason = "these tests listen")]
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Stdio};

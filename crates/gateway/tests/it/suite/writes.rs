@@ -1,8 +1,6 @@
 //! Creates, updates and patches: what is stored is what the caller wrote, and nothing is created without
 //! `create`.
 
-#![expect(clippy::disallowed_methods, reason = "this waits for what happens")]
-
 use std::time::{Duration, Instant};
 
 use drawbridge_testkit::{Agent, Event};
