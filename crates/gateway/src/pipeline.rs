@@ -151,8 +151,8 @@ async fn admit(
     let mut facts = Facts::none();
     for _ in 0..ROUNDS {
         let snapshot = gate.state.snapshot();
-        if let Err(out) = snapshot.standing(lease.agent(), lease.key()) {
-            return Err((draft, Refusal::Out(out)));
+        if let Err(refusal) = snapshot.upholds(lease, cluster) {
+            return Err((draft, refusal));
         }
         let none = Rules::none();
         let rules = snapshot.rules(lease.agent(), cluster.name()).unwrap_or(&none);
