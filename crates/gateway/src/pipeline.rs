@@ -116,6 +116,7 @@ async fn open(
         cluster: cluster.name().to_owned(),
     };
     let lease = gate.leases.register(holder, peer.connection());
+    draft.hold(&lease);
     let flow = flow(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();
     let (payload, room) = gate.bodies.read(&parts.headers, body).await?;
@@ -173,7 +174,7 @@ async fn admit(
             attributes: permit.attributes().clone(),
             stream: Stream::of(permit.attributes()),
         });
-        let entry = match draft.intend(&gate.record, &permit, lease, &intent).await {
+        let entry = match draft.intend(&gate.record, &permit, &intent).await {
             Ok(entry) => entry,
             Err((draft, refused)) => return Err((draft, Refusal::NotRecorded(refused))),
         };
