@@ -117,9 +117,11 @@ async fn open(
     };
     let lease = gate.leases.register(holder, peer.connection());
     draft.hold(&lease);
+    // Asked again in `admit`; here so that who is out doesn't even send a body.
+    snapshot.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
     let flow = flow(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();
-    let (payload, room) = gate.bodies.read(&parts.headers, body).await?;
+    let (payload, room) = gate.bodies.read(identity.agent(), &parts.headers, body).await?;
     let case = Case::new(identity.agent().clone(), attributes, payload).map_err(Refusal::Body)?;
     Ok(Opened { case, lease, flow, cluster, headers: parts.headers, _room: room })
 }
