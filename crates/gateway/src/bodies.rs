@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use drawbridge_policy::{MAX_BODY, Payload};
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -69,9 +69,6 @@ impl Bodies {
 fn framing(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     if headers.contains_key(CONTENT_ENCODING) {
         return Err(Refusal::Ambiguous("its body has a Content-Encoding; send it as it is"));
-    }
-    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
-        return Err(Refusal::Ambiguous("it has both a Transfer-Encoding and a Content-Length"));
     }
     let mut types = headers.get_all(CONTENT_TYPE).into_iter();
     let (first, second) = (types.next(), types.next());

@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Uri, header, uri};
 use http_body_util::Full;
-use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -16,6 +15,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use thiserror::Error;
 use tower::{Layer, ServiceExt};
 
+use super::connect::InTime;
 use super::errand::Capture;
 use crate::manifest::ClusterAccess;
 
@@ -64,7 +64,7 @@ pub enum Unusable {
 /// Connections to one cluster with one credential.
 pub struct Wired {
     base: Uri,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<InTime, Full<Bytes>>,
     auth: Option<AuthLayer>,
 }
 
@@ -100,12 +100,12 @@ impl Wired {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .build(connector);
+            .build(InTime::new(connector, connect));
         Ok(Wired { base: config.cluster_url, client, auth })
     }
 
     /// The pooled client.
-    pub fn client(&self) -> &Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+    pub fn client(&self) -> &Client<InTime, Full<Bytes>> {
         &self.client
     }
 

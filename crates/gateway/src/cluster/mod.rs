@@ -1,5 +1,6 @@
 //! The cluster's end: how a cluster is reached, with which credential, and as whom.
 
+pub mod connect;
 pub mod credential;
 pub mod errand;
 

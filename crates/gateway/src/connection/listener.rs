@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -201,6 +202,13 @@ fn http1(limits: &Limits) -> hyper::server::conn::http1::Builder {
 
 /// One request. A panic ends it alone; its entry says so.
 async fn one(gate: Gate, peer: Peer, request: Request<Incoming>) -> Response<Answer> {
+    let chunked = request.version() == Version::HTTP_11 && request.headers().contains_key(TRANSFER_ENCODING);
     let answer = std::panic::AssertUnwindSafe(pipeline::answer(&gate, &peer, request)).catch_unwind();
-    answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(""))
+    let mut response = answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(""));
+    if chunked {
+        // hyper drops a Content-Length beside it unseen. Something in front of us may have gone by that, so what
+        // follows on this connection may be a body to it: it is never read as a request (RFC 9112 §6.3).
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
