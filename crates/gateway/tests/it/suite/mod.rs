@@ -1,7 +1,10 @@
 //! The tests by subject, and the world they share.
 
 mod attacks;
+mod expiry;
 mod path;
+mod revocation;
+mod streams;
 mod wire;
 
 use std::path::Path;
