@@ -57,7 +57,8 @@ pub struct Page {
     pub rows: Vec<Value>,
     /// Go on with `after` this.
     pub next: i64,
-    /// Whether older rows that were asked for as `last` are left out, since the answer would have been too large.
+    /// Whether older rows that were asked for as `last` are left out, since the answer would have been too
+    /// large.
     #[serde(default)]
     pub cut: bool,
 }

@@ -1,5 +1,5 @@
-//! The admin API: what people and the command line do. JSON over HTTPS on a listener of its own; everything but
-//! `/livez` and `/readyz` needs the admin credential. One file for each URL.
+//! The admin API: what people and the command line do. JSON over HTTPS on a listener of its own; everything
+//! but `/livez` and `/readyz` needs the admin credential. One file for each URL.
 
 pub mod apply;
 pub mod body;
@@ -28,7 +28,8 @@ use crate::state::change::{Author, NotChanged};
 use failure::Failure;
 use token::Token;
 
-/// The header in which the command line says who runs it. It is their claim: the credential proves only an admin.
+/// The header in which the command line says who runs it. It is their claim: the credential proves only an
+/// admin.
 pub const CLAIMED_BY: &str = "drawbridge-by";
 /// The longest claim that is kept, in characters.
 const LONGEST_CLAIM: usize = 128;
@@ -44,7 +45,8 @@ pub struct Admin {
     pub token: Token,
     /// When the gateway started.
     pub started: Millis,
-    /// The certificate authority, in PEM, that agents must trust; none where the certificate comes from files.
+    /// The certificate authority, in PEM, that agents must trust; none where the certificate comes from
+    /// files.
     pub ca: Option<String>,
     /// Cancelled when the gateway ends; waiting calls answer then.
     pub shutdown: CancellationToken,
@@ -96,8 +98,8 @@ fn author(headers: &HeaderMap, reason: &str) -> Result<Author, Failure> {
     Ok(Author { by, reason: reason.to_owned() })
 }
 
-/// Runs a change to its end even if its caller goes away meanwhile. A call that is dropped half way could leave
-/// a revocation in the database that this process does not act on.
+/// Runs a change to its end even if its caller goes away meanwhile. A call that is dropped half way could
+/// leave a revocation in the database that this process does not act on.
 async fn to_the_end<T: Send + 'static>(
     admin: &Admin,
     change: impl Future<Output = Result<T, NotChanged>> + Send + 'static,

@@ -13,7 +13,8 @@ use super::Admin;
 use super::failure::in_one_line;
 use crate::cluster::Cluster;
 
-/// Reading one cluster's credential may take this long; a credential plugin that asks a person would take forever.
+/// Reading one cluster's credential may take this long; a credential plugin that asks a person would take
+/// forever.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How the gateway is.
@@ -26,7 +27,8 @@ pub struct Status {
     pub revision: i64,
     /// The address that agents use.
     pub url: String,
-    /// The certificate authority, in PEM, that agents must trust; none where the certificate comes from files.
+    /// The certificate authority, in PEM, that agents must trust; none where the certificate comes from
+    /// files.
     pub ca: Option<String>,
     /// Since the start.
     pub uptime_seconds: i64,

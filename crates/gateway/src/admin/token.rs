@@ -16,7 +16,8 @@ use super::Admin;
 use super::failure::Failure;
 
 const BYTES: usize = 32;
-/// The paths that probes may ask without a credential. They tell nothing but that the gateway lives and serves.
+/// The paths that probes may ask without a credential. They tell nothing but that the gateway lives and
+/// serves.
 const OPEN: [&str; 2] = ["/livez", "/readyz"];
 
 /// The credential, in base64url.
@@ -93,7 +94,7 @@ mod tests {
         let good = format!("Bearer {}", token.as_str());
         assert!(token.shown(&headers(&[&good])).is_ok());
         let other = format!("Bearer {}", Token::fresh().unwrap().as_str());
-        let (short, long) = (&good[..good.len() - 1], format!("{good}A"));
+        let (short, long) = (good.get(..good.len() - 1).unwrap(), format!("{good}A"));
         let bare = token.as_str();
         let basic = format!("Basic {bare}");
         for bad in [

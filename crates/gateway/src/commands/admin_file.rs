@@ -63,15 +63,20 @@ impl AdminFile {
     }
 }
 
-/// Writes a file for its owner only, whole or not at all: under another name first, since whoever reads it must
-/// never find half of it.
+/// Writes a file for its owner only, whole or not at all: under another name first, since whoever reads it
+/// must never find half of it.
 pub(super) fn private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", std::process::id()));
     let draft = PathBuf::from(name);
+    if let Err(error) = std::fs::remove_file(&draft)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
     let written = (|| {
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        // New, so that nobody else can have it open or have made it readable.
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&draft, path)

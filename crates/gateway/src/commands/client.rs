@@ -215,7 +215,8 @@ mod tests {
     #[test]
     fn a_no_of_the_gateway_s_is_told_from_a_failure() {
         let body = br#"{"error":{"reason":"problems","message":"bad"},
-            "problems":[{"file":"a.yaml","line":3,"column":5,"message":"what"},{"file":"b","line":0,"column":0,"message":"x"}]}"#;
+            "problems":[{"file":"a.yaml","line":3,"column":5,"message":"what"},
+                {"file":"b","line":0,"column":0,"message":"x"}]}"#;
         let error = refusal(StatusCode::UNPROCESSABLE_ENTITY, body);
         let refused = error.downcast_ref::<Refused>().unwrap();
         assert_eq!(refused.problems, ["a.yaml:3:5: what", "b: x"]);

@@ -1,5 +1,5 @@
-//! `drawbridge credential`: a kubeconfig's exec plugin (client.authentication.k8s.io/v1). Each call makes a new
-//! short-lived credential from the enrolled key.
+//! `drawbridge credential`: a kubeconfig's exec plugin (client.authentication.k8s.io/v1). Each call makes a
+//! new short-lived credential from the enrolled key.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ const MARGIN: i64 = 30;
 #[command(after_help = "\
 Examples:
   drawbridge credential --from key --key cleanup.key
-  drawbridge credential --from key --key cleanup.key --token --agent cleanup --audience https://gateway.example:8443
+  drawbridge credential --from key --key cleanup.key --token --agent cleanup --audience https://gate.example
 
 'drawbridge kubeconfig' writes a kubeconfig that calls this.")]
 pub struct Credential {
@@ -194,8 +194,14 @@ mod tests {
             Ok(public.clone())
         );
         assert_eq!(verify(&[stranger], expected("https://here", NOW)), Err(BadToken::Signature));
-        assert_eq!(verify(&[public.clone()], expected("https://there", NOW)), Err(BadToken::Audience));
-        assert_eq!(verify(&[public.clone()], expected("https://here", NOW + 271)), Err(BadToken::Expired));
+        assert_eq!(
+            verify(std::slice::from_ref(&public), expected("https://there", NOW)),
+            Err(BadToken::Audience)
+        );
+        assert_eq!(
+            verify(std::slice::from_ref(&public), expected("https://here", NOW + 271)),
+            Err(BadToken::Expired)
+        );
         assert_eq!(verify(&[public], expected("https://here", NOW - 31)), Err(BadToken::Early));
     }
 

@@ -20,7 +20,7 @@ Examples:
   drawbridge delete grant cleanup-prod
   drawbridge delete -f manifests/
 
-What a file names is deleted in an order in which nothing refers to what goes: grants, agents, scopes, clusters.
+What files name is deleted so that nothing refers to what goes: grants, agents, scopes, clusters.
 Suspensions and revocations stay: a revoked name stays revoked.")]
 pub struct Delete {
     /// What kind: agent, scope, grant or cluster.

@@ -24,6 +24,16 @@ pub struct Refused {
     pub message: String,
 }
 
+/// A file says something that isn't right.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub struct Wrong {
+    /// Line by line, what is wrong with it.
+    pub problems: Vec<String>,
+    /// The sentence.
+    pub message: String,
+}
+
 /// The arguments make no sense together.
 #[derive(Debug, Error)]
 #[error("{0}")]
@@ -43,15 +53,13 @@ pub fn exit(done: anyhow::Result<()>, terminal: &mut Terminal) -> ExitCode {
 }
 
 fn say(error: &anyhow::Error, terminal: &mut Terminal) -> io::Result<()> {
-    if let Some(refused) = error.downcast_ref::<Refused>() {
-        for problem in &refused.problems {
-            terminal.note(&clean(problem))?;
-        }
+    let refused = error.downcast_ref::<Refused>().map(|refused| &refused.problems);
+    let wrong = error.downcast_ref::<Wrong>().map(|wrong| &wrong.problems);
+    for problem in refused.or(wrong).into_iter().flatten() {
+        terminal.note(&clean(problem))?;
     }
     let label = terminal.paint(Tone::Bad, "error:");
-    // Config problems have a line each; everything else is one sentence.
-    let text = format!("{error:#}").lines().map(clean).collect::<Vec<_>>().join("\n");
-    terminal.note(&format!("{label} {text}"))
+    terminal.note(&format!("{label} {}", clean(&format!("{error:#}"))))
 }
 
 fn status(error: &anyhow::Error) -> u8 {

@@ -1,4 +1,5 @@
-//! An agent's private key, on the machine where the agent runs: an Ed25519 key as PKCS#8 PEM, for its owner only.
+//! An agent's private key, on the machine where the agent runs: an Ed25519 key as PKCS#8 PEM, for its owner
+//! only.
 
 use std::fmt;
 use std::io::{self, Write};

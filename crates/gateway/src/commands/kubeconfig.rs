@@ -1,5 +1,5 @@
-//! `drawbridge kubeconfig`: how an agent's client finds the gateway. The file holds no secret: its user is an exec
-//! plugin that makes a credential from the agent's key when one is needed.
+//! `drawbridge kubeconfig`: how an agent's client finds the gateway. The file holds no secret: its user is an
+//! exec plugin that makes a credential from the agent's key when one is needed.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ use crate::config::PublicUrl;
 #[command(after_help = "\
 Examples:
   drawbridge kubeconfig cleanup --cluster prod --key cleanup.key --out cleanup.kubeconfig
-  drawbridge kubeconfig cleanup --cluster prod --key cleanup.key --server https://gateway.example:8443 --ca ca.pem
+  drawbridge kubeconfig cleanup --cluster prod --key cleanup.key --server https://gate.example --ca ca.pem
 
 Without --server, the address and its certificate authority are asked of the server that --admin names.")]
 pub struct Kubeconfig {

@@ -25,8 +25,8 @@ Examples:
   drawbridge log --object batch/jobs/nightly-1      who touched this?
   drawbridge log --result denied -o json
 
-Each line: time, agent, verb, object, what was decided, rule, status, duration; for a refusal also what the agent was
-told.")]
+Each line: time, agent, verb, object, what was decided, rule, status, duration; for a refusal also what
+the agent was told.")]
 pub struct Log {
     /// Go on with what happens from now on.
     #[arg(short, long)]

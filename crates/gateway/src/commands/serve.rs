@@ -18,7 +18,8 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::World;
-use crate::config::Config;
+use super::failure::Wrong;
+use crate::config::{Config, ConfigError};
 pub use running::Running;
 pub use start::start;
 
@@ -44,7 +45,7 @@ impl Serve {
     pub(super) async fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
         logging::begin(&self.log)?;
         let config = match &self.config {
-            Some(file) => Config::read(file)?,
+            Some(file) => Config::read(file).map_err(unread)?,
             None => Config::default(),
         };
         let mut signals = Signals::new()?;
@@ -58,6 +59,21 @@ impl Serve {
         signals.next().await;
         world.terminal.note("ending; a second signal cuts what is still open")?;
         running.shutdown_unless(signals.next()).await
+    }
+}
+
+/// What is wrong with a config, a line for each.
+fn unread(error: ConfigError) -> anyhow::Error {
+    match error {
+        ConfigError::Wrong(problems) => {
+            let problems: Vec<String> = problems.to_string().lines().map(str::to_owned).collect();
+            let message = match problems.len() {
+                1 => "the config has a problem; nothing was started".to_owned(),
+                many => format!("the config has {many} problems; nothing was started"),
+            };
+            Wrong { problems, message }.into()
+        }
+        ConfigError::Unreadable { .. } => error.into(),
     }
 }
 

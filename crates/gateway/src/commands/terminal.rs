@@ -13,7 +13,7 @@ pub struct Terminal {
 /// Whether to print colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
-    /// The output is a terminal, and nobody asked for none.
+    /// Both outputs are terminals, and nobody asked for none.
     Yes,
     /// A file, a pipe, or `NO_COLOR`.
     No,
@@ -41,7 +41,8 @@ impl fmt::Debug for Terminal {
 impl Terminal {
     /// The process's own outputs. `plain` is `NO_COLOR` (no-color.org).
     pub fn process(plain: bool) -> Terminal {
-        let colour = if !plain && io::stdout().is_terminal() { Colour::Yes } else { Colour::No };
+        let terminals = io::stdout().is_terminal() && io::stderr().is_terminal();
+        let colour = if !plain && terminals { Colour::Yes } else { Colour::No };
         Terminal { out: Box::new(io::stdout()), err: Box::new(io::stderr()), colour }
     }
 

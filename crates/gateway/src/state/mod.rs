@@ -1,8 +1,10 @@
 //! What the gateway knows, in memory and in the database, and how it changes: every change is written first,
 //! then the snapshot is swapped, then the leases are walked.
 
+mod apply;
 pub mod change;
 pub mod expiry;
+mod judge;
 pub mod snapshot;
 pub mod standing;
 

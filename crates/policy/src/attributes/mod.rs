@@ -28,8 +28,8 @@ use resource::Target;
 /// The longest path, in bytes: a name has at most 253 characters, and the longest path has five of them.
 pub const MAX_PATH: usize = 4096;
 
-/// The longest query, in bytes: `continue` tokens and exec's arguments are the long ones; more belongs into a
-/// body.
+/// The longest query, in bytes: `continue` tokens and exec's arguments are the long ones; more belongs into
+/// a body.
 pub const MAX_QUERY: usize = 8192;
 
 /// A request line as it was received: the cluster's prefix taken off, percent-encoding untouched.
@@ -103,7 +103,8 @@ impl Attributes {
         self.resource.as_ref()
     }
 
-    /// `RequestInfo.APIPrefix`: `api`, `apis` or "". It is set for `/apis/GROUP/VERSION` too, which is no resource.
+    /// `RequestInfo.APIPrefix`: `api`, `apis` or "". It is set for `/apis/GROUP/VERSION` too, which is no
+    /// resource.
     #[must_use]
     pub fn api_prefix(&self) -> &str {
         match &self.resource {
@@ -159,8 +160,8 @@ impl Attributes {
         matches!(self.verb, Verb::List | Verb::Watch | Verb::DeleteCollection)
     }
 
-    /// What kind of connection into a workload or node this opens, if any. By the subresource's name in every
-    /// group, since aggregated APIs use the same ones.
+    /// What kind of connection into a workload or node this opens, if any. By the subresource's name in
+    /// every group, since aggregated APIs use the same ones.
     #[must_use]
     pub fn connect(&self) -> Option<Connect> {
         Connect::read(self.resource.as_ref()?.subresource())
@@ -273,8 +274,8 @@ fn read_verb(method: Method, resource: Resource, query: &Query) -> Result<(Verb,
     Ok((verb, resource))
 }
 
-/// "if there's no name on the request and we thought it was a get before, then the actual verb is a list or a
-/// watch".
+/// "if there's no name on the request and we thought it was a get before, then the actual verb is a list or
+/// a watch".
 fn read_list(resource: Resource, query: &Query) -> Result<(Verb, Resource), Unreadable> {
     let options = ListOptions::read(query)?;
     let resource = match options.name {

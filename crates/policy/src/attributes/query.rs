@@ -69,7 +69,8 @@ impl Query {
         self.pairs.is_empty()
     }
 
-    /// The canonical text that is sent, without `?`: everything but RFC 3986's unreserved characters encoded.
+    /// The canonical text that is sent, without `?`: everything but RFC 3986's unreserved characters
+    /// encoded.
     #[must_use]
     pub fn encoded(&self) -> String {
         self.encoded_without(|_| false)

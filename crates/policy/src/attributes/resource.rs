@@ -31,7 +31,8 @@ impl Resource {
     /// Reads the segments in the order and with the words of `NewRequestInfo`.
     pub(super) fn read(segments: &[String]) -> Target {
         let Some((prefix, rest)) = segments.split_first() else { return Target::Plain };
-        // "one part (APIPrefix) has already been consumed": each form needs a version and something below it.
+        // "one part (APIPrefix) has already been consumed": each form needs a version and something below
+        // it.
         let (group, rest) = match (prefix.as_str(), rest) {
             ("api", [_, _, ..]) => ("", rest),
             ("apis", [group, rest @ ..]) if rest.len() >= 2 => (group.as_str(), rest),

@@ -1,7 +1,8 @@
 //! Delete options, read as the API server reads them and written as one complete body.
 //!
-//! Source: `k8s.io/apiserver/pkg/endpoints/handlers/delete.go`: from the body if it isn't empty, else from the query.
-//! A body makes the API server ignore every option in the query, so whoever adds a body must carry them over.
+//! Source: `k8s.io/apiserver/pkg/endpoints/handlers/delete.go`: from the body if it isn't empty, else from
+//! the query. A body makes the API server ignore every option in the query, so whoever adds a body must
+//! carry them over.
 
 use crate::attributes::{Attributes, Query, Verb};
 
@@ -218,8 +219,8 @@ fn only_known(map: &Map, known: &[&str]) -> Result<(), BodyError> {
     }
 }
 
-/// `meta/v1.DeleteOptions`' message: gracePeriodSeconds = 1, preconditions = 2 {uid = 1, resourceVersion = 2},
-/// orphanDependents = 3, propagationPolicy = 4, dryRun = 5, ignoreStoreRead… = 6.
+/// `meta/v1.DeleteOptions`' message: gracePeriodSeconds = 1, preconditions = 2 {uid = 1, resourceVersion =
+/// 2}, orphanDependents = 3, propagationPolicy = 4, dryRun = 5, ignoreStoreRead… = 6.
 fn of_protobuf(body: &[u8]) -> Result<DeleteOptions, BodyError> {
     let envelope = Envelope::open(body)?;
     if !matches!(envelope.kind, "" | "DeleteOptions") {
@@ -328,8 +329,9 @@ mod tests {
         let mut body = b"k8s\0".to_vec();
         wire::put(&mut body, 2, &raw);
         let read = read_with(PATH, "", "application/vnd.kubernetes.protobuf", &body);
-        let rest = r#","gracePeriodSeconds":0,"preconditions":{"uid":"u"},"orphanDependents":true,"propagationPolicy":"Background","dryRun":["All"]"#;
-        assert_eq!(read, with(&format!(r#"{rest},"{UNSAFE}":false"#)));
+        let first = r#","gracePeriodSeconds":0,"preconditions":{"uid":"u"},"orphanDependents":true"#;
+        let last = r#","propagationPolicy":"Background","dryRun":["All"]"#;
+        assert_eq!(read, with(&format!(r#"{first}{last},"{UNSAFE}":false"#)));
     }
 
     #[test]

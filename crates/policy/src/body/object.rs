@@ -1,4 +1,5 @@
-//! A whole object, as PUT sends it and as server-side apply does: its uid, its owners, and how a uid is put into it.
+//! A whole object, as PUT sends it and as server-side apply does: its uid, its owners, and how a uid is put
+//! into it.
 
 use bytes::Bytes;
 
@@ -70,8 +71,9 @@ impl Object {
         Ok(Self { uid: uid.map(str::to_owned), owners, form: Form::Protobuf(bytes.clone()) })
     }
 
-    /// The body that is sent: for JSON our own, for protobuf the caller's. With `uid`, bound to that object and
-    /// otherwise the same: a `resourceVersion` that the caller left out means "whatever is there now", and stays out.
+    /// The body that is sent: for JSON our own, for protobuf the caller's. With `uid`, bound to that object
+    /// and otherwise the same: a `resourceVersion` that the caller left out means "whatever is there now",
+    /// and stays out.
     pub(super) fn body(&self, uid: Option<&str>) -> Result<Bytes, BodyError> {
         match (&self.form, uid) {
             (Form::Json(map), None) => Ok(Json::Map(map.clone()).write().into()),

@@ -7,7 +7,8 @@ use super::json::{Json, Map};
 use super::wire::{self, Field};
 
 /// An object's owner references, in order. Compared as the API server compares them
-/// (`OwnerReferencesPermissionEnforcement`): null, absent and empty are the same, a flag left out is not `false`.
+/// (`OwnerReferencesPermissionEnforcement`): null, absent and empty are the same, a flag left out is not
+/// `false`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Owners(Vec<Owner>);
 

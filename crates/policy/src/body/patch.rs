@@ -13,8 +13,8 @@ pub(crate) enum Touch {
     Owners,
 }
 
-/// A JSON patch (RFC 6902): any operation but `test` whose `path` (or, of a move, whose `from`) is at, above or
-/// below `/metadata/ownerReferences`.
+/// A JSON patch (RFC 6902): any operation but `test` whose `path` (or, of a move, whose `from`) is at, above
+/// or below `/metadata/ownerReferences`.
 pub(super) fn json_patch(patch: &Json) -> Result<Touch, BodyError> {
     let Json::List(operations) = patch else { return Err(shape("a JSON patch is a list of operations")) };
     let mut touch = Touch::Nothing;
@@ -44,8 +44,8 @@ pub(super) fn json_patch(patch: &Json) -> Result<Touch, BodyError> {
     Ok(touch)
 }
 
-/// Whether a JSON pointer (RFC 6901) is at, above or below the owner references. One without its leading slash is
-/// refused: the API server's reader drops what stands before the first slash.
+/// Whether a JSON pointer (RFC 6901) is at, above or below the owner references. One without its leading
+/// slash is refused: the API server's reader drops what stands before the first slash.
 fn meets_owners(pointer: &str) -> Result<bool, BodyError> {
     if pointer.is_empty() {
         return Ok(true);
@@ -71,8 +71,9 @@ fn unescape(step: &str) -> Option<String> {
     Some(text)
 }
 
-/// A merge patch (RFC 7396), a strategic merge patch (Kubernetes, "Update API Objects in Place Using kubectl patch")
-/// or an apply body: anything at `metadata.ownerReferences`, a directive about it, or one that replaces what holds it.
+/// A merge patch (RFC 7396), a strategic merge patch (Kubernetes, "Update API Objects in Place Using kubectl
+/// patch") or an apply body: anything at `metadata.ownerReferences`, a directive about it, or one that
+/// replaces what holds it.
 pub(super) fn merge(patch: &Map) -> Touch {
     let whole = patch.keys().any(|key| matches!(key, "$patch" | "$retainKeys") || key.ends_with("/metadata"));
     let inside = match patch.get("metadata") {

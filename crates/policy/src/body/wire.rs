@@ -1,7 +1,7 @@
 //! The protobuf wire format (protobuf.dev, "Encoding"), as much as finding and replacing fields takes.
 //!
-//! Fields that aren't asked for are kept byte for byte. What gogo's readers in the API server could read in another
-//! way (a tag over 32 bits, a group, a varint over ten bytes) is refused.
+//! Fields that aren't asked for are kept byte for byte. What gogo's readers in the API server could read in
+//! another way (a tag over 32 bits, a group, a varint over ten bytes) is refused.
 
 use super::error::BodyError;
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::attributes::{Attributes, Kind};
-use crate::body::{BodyError, UNSAFE_VERB};
+use crate::body::UNSAFE_VERB;
 use crate::case::Case;
 use crate::rules::matching::Fit;
 use crate::rules::{Ask, Effect, Held, Reach, Rule, RuleId, Rules, escape, matching};
@@ -57,7 +57,8 @@ pub(super) fn needs_create(case: &Case) -> Denial {
 }
 
 pub(super) fn owner_references(case: &Case) -> Denial {
-    let why = "may not change metadata.ownerReferences, which can delete the object, without being allowed to delete it";
+    let why =
+        "may not change metadata.ownerReferences, which can delete the object, without a rule for delete";
     let advice = "leave metadata.ownerReferences as they are, or ask the agent's owner for delete";
     let next = Next::ChangeRequest;
     Words { reason: Reason::OwnerReferences, rule: None, why: why.to_owned(), next, advice }.say(case)
@@ -70,7 +71,7 @@ pub(super) fn unseen(case: &Case) -> Denial {
     Words { reason: Reason::Unseen, rule: None, why: why.to_owned(), next: Next::AskPerson, advice }.say(case)
 }
 
-pub(super) fn unsupported(case: &Case, fault: &BodyError) -> Denial {
+pub(super) fn unsupported(case: &Case, fault: &dyn fmt::Display) -> Denial {
     let why = format!("can't be let through: {fault}");
     let advice = "send the request in another form";
     Words { reason: Reason::Unsupported, rule: None, why, next: Next::ChangeRequest, advice }.say(case)
@@ -234,7 +235,8 @@ impl fmt::Display for Within<'_> {
             Reach::Everywhere => f.write_str("on this cluster"),
             Reach::Namespaces(patterns) => {
                 let patterns: Vec<_> = patterns.iter().map(ToString::to_string).collect();
-                write!(f, "in the namespaces {}", listed(patterns.iter().map(String::as_str)))
+                let plural = if patterns.len() == 1 { "" } else { "s" };
+                write!(f, "in the namespace{plural} {}", listed(patterns.iter().map(String::as_str)))
             }
         }
     }

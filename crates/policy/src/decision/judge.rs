@@ -1,4 +1,5 @@
-//! The rules, asked in order: built-in denies, deny rules, allow rules, then what the API server checks inside.
+//! The rules, asked in order: built-in denies, deny rules, allow rules, then what the API server checks
+//! inside.
 
 use crate::body::{Object, Owners, Reading, Touch, UNSAFE_VERB};
 use crate::case::Case;
@@ -78,7 +79,8 @@ impl Judge<'_> {
         self.rules.denying(ask, self.now).or_else(again)
     }
 
-    /// The checks that the API server makes inside a request, where the ceiling would answer (exceptions 3 and 4).
+    /// The checks that the API server makes inside a request, where the ceiling would answer (exceptions 3
+    /// and 4).
     fn inside(&self, on: On<'_>, grounds: &mut Grounds) -> Result<(), Halt> {
         match self.case.reading() {
             Reading::Opaque | Reading::Delete(None) | Reading::Patch(_, Touch::Nothing, _) => Ok(()),
@@ -104,7 +106,8 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether the rules allow one more thing, and no deny rule refuses it; the permit then also ends with that grant.
+    /// Whether the rules allow one more thing, and no deny rule refuses it; the permit then also ends with
+    /// that grant.
     fn also(&self, on: On<'_>, grounds: &mut Grounds) -> bool {
         if self.rules.denying(Ask::Resource(on), self.now).is_some() {
             return false;
@@ -114,21 +117,27 @@ impl Judge<'_> {
         true
     }
 
-    /// PUT and apply create what isn't there: either that is allowed, or they are bound to what is there. A uid of the
-    /// caller's own binds them already (409 where it differs, or where there is nothing).
+    /// PUT and apply create what isn't there: either that is allowed, or they are bound to what is there. A
+    /// uid of the caller's own binds them already (409 where it differs, or where there is nothing).
     fn creation(&self, on: On<'_>, object: &Object, grounds: &mut Grounds) -> Result<(), Halt> {
         if !on.subresource.is_empty() || object.uid.is_some() || self.also(on.verb("create"), grounds) {
             return Ok(());
         }
-        match self.facts.live() {
-            None => Err(Halt::Needs(Needs::Live)),
-            Some(Live::Present { uid, .. }) if !uid.is_empty() => {
+        match self.live(on)? {
+            Live::Present { uid, .. } if !uid.is_empty() => {
                 grounds.pin = Some(uid.clone());
                 Ok(())
             }
-            Some(Live::Present { .. } | Live::Unseen) => Err(explain::unseen(self.case).into()),
-            Some(Live::Absent) => Err(explain::needs_create(self.case).into()),
+            Live::Present { .. } | Live::Unseen => Err(explain::unseen(self.case).into()),
+            Live::Absent => Err(explain::needs_create(self.case).into()),
         }
+    }
+
+    fn live(&self, on: On<'_>) -> Result<&Live, Halt> {
+        if on.name.is_empty() {
+            return Err(explain::unsupported(self.case, &"a change must name one object").into());
+        }
+        self.facts.live().ok_or(Halt::Needs(Needs::Live))
     }
 
     fn owners_may_change(&self, on: On<'_>, grounds: &mut Grounds) -> Result<(), Halt> {
@@ -138,17 +147,17 @@ impl Judge<'_> {
         Err(explain::owner_references(self.case).into())
     }
 
-    /// A PUT has all owner references: without a rule that allows delete they must be the live object's, and what is
-    /// sent is bound to that object. A Scale has metadata of its own, which the API server doesn't write.
+    /// A PUT has all owner references: without a rule that allows delete they must be the live object's, and
+    /// what is sent is bound to that object. A Scale has metadata of its own, which the API server doesn't
+    /// write.
     fn same_owners(&self, on: On<'_>, object: &Object, grounds: &mut Grounds) -> Result<(), Halt> {
         if on.subresource == "scale" || self.also(on.object().verb("delete"), grounds) {
             return Ok(());
         }
-        match self.facts.live() {
-            None => Err(Halt::Needs(Needs::Live)),
-            Some(Live::Unseen) => Err(explain::unseen(self.case).into()),
-            Some(Live::Absent) if object.owners.is_empty() => Ok(()),
-            Some(Live::Present { uid, owner_references, .. })
+        match self.live(on)? {
+            Live::Unseen => Err(explain::unseen(self.case).into()),
+            Live::Absent if object.owners.is_empty() => Ok(()),
+            Live::Present { uid, owner_references, .. }
                 if Owners::of_live(owner_references).as_ref() == Some(&object.owners) =>
             {
                 if on.subresource.is_empty() && object.uid.is_none() && !uid.is_empty() {
@@ -156,7 +165,7 @@ impl Judge<'_> {
                 }
                 Ok(())
             }
-            Some(Live::Absent | Live::Present { .. }) => Err(explain::owner_references(self.case).into()),
+            Live::Absent | Live::Present { .. } => Err(explain::owner_references(self.case).into()),
         }
     }
 }

@@ -27,11 +27,11 @@ pub enum Decision {
     Needs(Needs, Case),
 }
 
-/// Decides a case. `rules` is what the agent holds on this cluster, `facts` what has been read of the cluster so
-/// far (as the agent, never from the caller), `now` the time that grants are measured by.
+/// Decides a case. `rules` is what the agent holds on this cluster, `facts` what has been read of the
+/// cluster so far (as the agent, never from the caller), `now` the time that grants are measured by.
 ///
-/// A fact is asked for only once everything that needs none has passed, so that a refused caller learns nothing of
-/// the cluster.
+/// A fact is asked for only once everything that needs none has passed, so that a refused caller learns
+/// nothing of the cluster.
 #[must_use]
 pub fn decide(case: Case, rules: &Rules, facts: &Facts, now: Millis) -> Decision {
     match (Judge { case: &case, rules, facts, now }).judge() {

@@ -2,8 +2,8 @@
 
 use crate::attributes::{Attributes, Method, Verb};
 
-/// A question that rules answer. One request may need several: its own verb, and those of the checks that the API
-/// server makes inside it.
+/// A question that rules answer. One request may need several: its own verb, and those of the checks that
+/// the API server makes inside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask<'a> {
     /// A verb on a resource.

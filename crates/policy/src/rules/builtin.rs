@@ -11,7 +11,8 @@ pub const AGENTS_NAMESPACE: &str = "drawbridge-agents";
 /// What the names of the gateway's own cluster-scoped objects begin with.
 pub const OWN_PREFIX: &str = "drawbridge";
 
-/// The paths of ClusterRole `system:discovery` (Kubernetes, "Using RBAC Authorization: API discovery roles").
+/// The paths of ClusterRole `system:discovery` (Kubernetes, "Using RBAC Authorization: API discovery
+/// roles").
 pub const DISCOVERY: [&str; 11] = [
     "/api",
     "/api/*",

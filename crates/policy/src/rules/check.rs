@@ -1,7 +1,7 @@
 //! What is wrong with a rule: everything at once.
 //!
-//! RBAC's own validation (`ValidatePolicyRule`), and besides what RBAC takes but what can't mean anything: such a
-//! rule would be read as allowing something that it doesn't, or as denying something that it doesn't.
+//! RBAC's own validation (`ValidatePolicyRule`), and besides what RBAC takes but what can't mean anything:
+//! such a rule would be read as allowing something that it doesn't, or as denying something that it doesn't.
 
 use super::ask::{PATH_VERBS, RESOURCE_VERBS};
 use super::cautions;

@@ -1,4 +1,5 @@
-//! Where a rule means less than it would in Kubernetes RBAC: one table, which documentation prints and tests read.
+//! Where a rule means less than it would in Kubernetes RBAC: one table, which documentation prints and tests
+//! read.
 
 use super::ask::On;
 
@@ -18,34 +19,37 @@ pub const EXCEPTIONS: [Exception; 5] = [
     Exception {
         number: 1,
         title: "connections need create",
-        text: "exec, attach, portforward and proxy need the verb create, whatever the method: over WebSocket they are \
-               GETs, and API servers before 1.35 asked only for get.",
+        text: "exec, attach, portforward and proxy need the verb create, whatever the method: over \
+               WebSocket they are GETs, and API servers before 1.35 asked only for get.",
     },
     Exception {
         number: 2,
         title: "namespaces through a namespaced grant",
-        text: "Through a grant with namespaces, the resource namespaces allows only get of that namespace itself: RBAC \
-               would let a rule with '*' delete it.",
+        text: "Through a grant with namespaces, the resource namespaces allows only get of that \
+               namespace itself: RBAC would let a rule with '*' delete it.",
     },
     Exception {
         number: 3,
         title: "escapes are named exactly",
-        text: "What gives other credentials or other rights is matched only by a rule that names its verb, its API \
-               group and its resource (with the subresource) without a wildcard. A change of metadata.ownerReferences \
-               besides needs delete on the object, since the garbage collector then deletes it.",
+        text: "What gives other credentials or other rights is matched only by a rule that names \
+               its verb, its API group and its resource (with the subresource) without a wildcard. \
+               A change of metadata.ownerReferences besides needs delete on the object, since the \
+               garbage collector then deletes it.",
     },
     Exception {
         number: 4,
         title: "what the API server checks inside a request",
-        text: "Server-side apply and PUT need create too, or the object exists and its uid is put into what is sent; \
-               deleting an unreadable object needs unsafe-delete-ignore-read-errors. Inside the API server the \
-               ceiling would answer these, not the scope.",
+        text: "Server-side apply and PUT need create too, or the object exists and its uid is put \
+               into what is sent; deleting an unreadable object needs \
+               unsafe-delete-ignore-read-errors. Inside the API server the ceiling would answer \
+               these, not the scope.",
     },
     Exception {
         number: 5,
         title: "built-in denies",
-        text: "No grant reaches the namespaces drawbridge-system and drawbridge-agents, a list of all namespaces' \
-               Secrets, or writes to cluster roles and bindings whose names begin with drawbridge.",
+        text: "No grant reaches the namespaces drawbridge-system and drawbridge-agents, a list of \
+               all namespaces' Secrets, or writes to cluster roles and bindings whose names begin \
+               with drawbridge.",
     },
 ];
 
@@ -56,8 +60,8 @@ pub struct Escape {
     pub word: &'static str,
     /// The API groups.
     pub groups: &'static [&'static str],
-    /// The resources, with `/subresource`; `res/*` is the resource with and without every subresource, `*` is every
-    /// resource.
+    /// The resources, with `/subresource`; `res/*` is the resource with and without every subresource, `*`
+    /// is every resource.
     pub resources: &'static [&'static str],
     /// The verbs.
     pub verbs: Verbs,
@@ -94,14 +98,16 @@ pub const ESCAPES: [Escape; 14] = [
         groups: &[""],
         resources: &["secrets/*"],
         verbs: Verbs::Any,
-        gives: "shows Secrets or makes service-account tokens appear in them; updates and deletes answer with contents too",
+        gives: "shows Secrets or makes service-account tokens appear in them; updates and deletes answer \
+            with contents too",
     },
     Escape {
         word: "certificates",
         groups: &["certificates.k8s.io"],
         resources: &["certificatesigningrequests/*", "podcertificaterequests/*", "clustertrustbundles/*"],
         verbs: Verbs::Writes,
-        gives: "issues certificates that the cluster takes for other identities, or makes it trust other issuers",
+        gives: "issues certificates that the cluster takes for other identities, or makes it trust other \
+            issuers",
     },
     Escape {
         word: "rbac",
@@ -114,8 +120,8 @@ pub const ESCAPES: [Escape; 14] = [
         word: "special-verbs",
         groups: &["*"],
         resources: &["*"],
-        // "impersonate:MODE", "impersonate-on:MODE:VERB", "associated-node:VERB" and "arbitrary-node:VERB" are asked
-        // of the same kind of inner check.
+        // "impersonate:MODE", "impersonate-on:MODE:VERB", "associated-node:VERB" and "arbitrary-node:VERB"
+        // are asked of the same kind of inner check.
         verbs: Verbs::Words(&[
             "impersonate",
             "impersonate-on",
@@ -141,7 +147,8 @@ pub const ESCAPES: [Escape; 14] = [
         groups: &["admissionregistration.k8s.io"],
         resources: &["*"],
         verbs: Verbs::Writes,
-        gives: "sees and changes what everyone writes to the cluster, Secrets included, or lets it pass unchecked",
+        gives: "sees and changes what everyone writes to the cluster, Secrets included, or lets it pass \
+            unchecked",
     },
     Escape {
         word: "api-services",
@@ -162,7 +169,8 @@ pub const ESCAPES: [Escape; 14] = [
         groups: &[""],
         resources: &["nodes/proxy", "pods/proxy", "services/proxy"],
         verbs: Verbs::Any,
-        gives: "reaches what listens inside the cluster as the API server; through a node, every container on it",
+        gives: "reaches what listens inside the cluster as the API server; through a node, every container \
+            on it",
     },
     Escape {
         word: "ephemeral-containers",
@@ -262,5 +270,15 @@ mod tests {
         assert_eq!(word("update", "resource.k8s.io", "resourceclaims", ""), None);
         assert_eq!(word("create", "", "pods", "exec"), None);
         assert_eq!(word("delete", "", "pods", ""), None);
+    }
+
+    #[test]
+    fn the_tables_are_ready_to_be_printed() {
+        let mut words: Vec<_> = ESCAPES.iter().map(|escape| escape.word).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), ESCAPES.len());
+        assert!(EXCEPTIONS.iter().zip(1..).all(|(exception, number)| exception.number == number));
+        assert!(EXCEPTIONS.iter().all(|exception| !exception.text.contains("  ")));
     }
 }

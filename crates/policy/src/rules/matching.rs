@@ -1,15 +1,15 @@
 //! Whether a rule is about a question.
 //!
-//! Allow rules match as RBAC's do (`k8s.io/kubernetes/pkg/apis/rbac/v1/evaluation_helpers.go`), less the exceptions.
-//! Deny rules match whatever could include something that they name.
+//! Allow rules match as RBAC's do (`k8s.io/kubernetes/pkg/apis/rbac/v1/evaluation_helpers.go`), less the
+//! exceptions. Deny rules match whatever could include something that they name.
 
 use super::ask::{Ask, On};
 use super::exceptions::{Escape, escape};
 use super::reach::Reach;
 use super::spec::RuleSpec;
 
-/// How a rule relates to a question, part by part: for a decision all must hold, for a message the ones that don't
-/// are what is missing.
+/// How a rule relates to a question, part by part: for a decision all must hold, for a message the ones that
+/// don't are what is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fit {
     pub(crate) verb: bool,
@@ -145,8 +145,8 @@ pub(crate) fn url_matches(url: &str, path: &str) -> bool {
     url == "*" || url == path || (url.ends_with('*') && path.starts_with(url.trim_end_matches('*')))
 }
 
-/// Where a grant allows. A RoleBinding gives nothing cluster-scoped; of the namespace itself it gives only `get`
-/// (exception 2).
+/// Where a grant allows. A RoleBinding gives nothing cluster-scoped; of the namespace itself it gives only
+/// `get` (exception 2).
 fn reaches(reach: &Reach, on: On<'_>) -> bool {
     match reach {
         Reach::Everywhere => true,
@@ -165,27 +165,28 @@ fn could_reach(reach: &Reach, on: On<'_>) -> bool {
         Reach::Namespaces(patterns) if !on.namespace.is_empty() => {
             patterns.iter().any(|p| p.matches(on.namespace))
         }
-        // No namespace: a collection may be one over all namespaces, a single object is cluster-scoped.
-        Reach::Namespaces(patterns) => {
-            !patterns.is_empty()
-                && matches!(on.verb, "list" | "watch" | "delete" | "deletecollection")
-                && on.may_be_many()
-        }
+        // No namespace: a collection may be one over all namespaces, a new namespace may be one of the
+        // grant's, and every other object is cluster-scoped.
+        Reach::Namespaces(patterns) => !patterns.is_empty() && on.may_be_in_a_namespace(),
     }
 }
 
 impl On<'_> {
-    /// Whether more than one object may be meant: a name on a list is its field selector's. A collection's delete is
-    /// also asked as a `delete` without a name.
-    fn may_be_many(&self) -> bool {
-        let collection = matches!(self.verb, "list" | "watch" | "deletecollection") || self.name.is_empty();
-        collection && !CLUSTER_SCOPED.contains(&(self.group, self.resource))
+    /// Whether a request without a namespace may touch something in one. A name on a list is its field
+    /// selector's, and a collection's delete is also asked as a `delete` without a name.
+    fn may_be_in_a_namespace(&self) -> bool {
+        match self.verb {
+            "list" | "watch" | "deletecollection" => !CLUSTER_SCOPED.contains(&(self.group, self.resource)),
+            "delete" => self.name.is_empty() && !CLUSTER_SCOPED.contains(&(self.group, self.resource)),
+            "create" => self.resource == "namespaces",
+            _ => false,
+        }
     }
 }
 
-/// Built-in kinds without a namespace (`kubectl api-resources --namespaced=false`), whose collections hold nothing
-/// that a namespaced grant reaches. Left out here, a kind is only refused more often. `namespaces` is left out on
-/// purpose: their list shows the namespaces of the grant.
+/// Built-in kinds without a namespace (`kubectl api-resources --namespaced=false`), whose collections hold
+/// nothing that a namespaced grant reaches. Left out here, a kind is only refused more often. `namespaces`
+/// is left out on purpose: their list shows the namespaces of the grant.
 const CLUSTER_SCOPED: [(&str, &str); 22] = [
     ("", "componentstatuses"),
     ("", "nodes"),

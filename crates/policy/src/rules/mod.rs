@@ -127,13 +127,14 @@ impl Rules {
         self.held.is_empty()
     }
 
-    /// What hasn't ended: a grant no longer counts at its end, neither for what it allows nor for what it denies.
+    /// What hasn't ended: a grant no longer counts at its end, neither for what it allows nor for what it
+    /// denies.
     pub(crate) fn held(&self, now: Millis) -> impl Iterator<Item = &Held> {
         self.held.iter().filter(move |held| held.until.is_none_or(|until| now < until))
     }
 
-    /// What allows this, if anything does: of several the one that lasts longest, so that no stream is cut while
-    /// another grant would still allow it.
+    /// What allows this, if anything does: of several the one that lasts longest, so that no stream is cut
+    /// while another grant would still allow it.
     pub(crate) fn allowing(&self, ask: Ask<'_>, now: Millis) -> Option<Allowing<'_>> {
         let mut best: Option<Allowing<'_>> = None;
         for held in self.held(now) {

@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn a_request_is_one_line_and_a_refusal_says_what_the_agent_was_told() {
-        let mut entry = json!({"part": "outcome", "time": 0, "milliseconds": 12, "status": 200, "rule": "cleaner/see",
+        let mut entry = json!({"part": "outcome", "time": 0, "milliseconds": 12, "status": 200,
+            "rule": "cleaner/see",
             "request": {"agent": "cleanup", "verb": "delete", "apiGroup": "batch", "resource": "jobs",
                 "namespace": "ci", "name": "n-1", "method": "DELETE", "path": "/apis"},
             "outcome": {"result": "answered", "status": 200}});
@@ -171,7 +172,8 @@ mod tests {
 
     #[test]
     fn what_was_not_understood_is_shown_as_it_came() {
-        let entry = json!({"part": "outcome", "time": 0, "request": {"method": "GET", "path": "/clusters/a/%2e"},
+        let entry = json!({"part": "outcome", "time": 0,
+            "request": {"method": "GET", "path": "/clusters/a/%2e"},
             "outcome": {"result": "refused", "status": 400}});
         assert_eq!(line(&entry), "1970-01-01T00:00:00Z - GET /clusters/a/%2e refused - 400 -");
     }
@@ -181,8 +183,8 @@ mod tests {
         let entry = json!({"part": "event", "time": 0, "event": "suspend", "by": "admin", "reason": "odd",
             "what": {"kind": "agent", "name": "cleanup"}});
         assert_eq!(line(&entry), "1970-01-01T00:00:00Z - suspend agent/cleanup by admin, odd");
-        let entry = json!({"part": "event", "time": 0, "event": "refused-again", "times": 4, "source": "127.0.0.1",
-            "reason": "no-credential"});
+        let entry = json!({"part": "event", "time": 0, "event": "refused-again", "times": 4,
+            "source": "127.0.0.1", "reason": "no-credential"});
         assert_eq!(
             line(&entry),
             "1970-01-01T00:00:00Z - refused-again - 4 more from 127.0.0.1 (no-credential)"

@@ -26,8 +26,8 @@ pub(super) fn read(text: &str) -> Result<Object, String> {
     })
 }
 
-/// The resource that the record has for a kind: lower case, plural, without its group. Kubernetes makes plurals by
-/// the same three rules (apimachinery's `UnsafeGuessKindToResource`).
+/// The resource that the record has for a kind: lower case, plural, without its group. Kubernetes makes
+/// plurals by the same three rules (apimachinery's `UnsafeGuessKindToResource`).
 fn resource(kind: &str) -> String {
     let kind = kind.split('.').next().unwrap_or(kind).to_ascii_lowercase();
     if kind.ends_with("ss") {

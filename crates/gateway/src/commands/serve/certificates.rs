@@ -1,5 +1,6 @@
-//! The gateway's own certificate authority and the serving certificates that it signs, for where no certificate was
-//! given. The authority stays, since admin.json and kubeconfigs trust it; serving keys never leave memory.
+//! The gateway's own certificate authority and the serving certificates that it signs, for where no
+//! certificate was given. The authority stays, since admin.json and kubeconfigs trust it; serving keys never
+//! leave memory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,13 +38,17 @@ impl Authority {
         match (read(&certificate)?, read(&key)?) {
             (Some(pem), Some(private)) => Authority::known(pem, &private, now).with_context(|| {
                 let (certificate, key) = (certificate.display(), key.display());
-                format!("the certificate authority in {certificate} and {key} can't be used; move both away for a new one")
+                format!(
+                    "the certificate authority in {certificate} and {key} can't be used; move both away for \
+                     a new one"
+                )
             }),
             (None, None) => Authority::make(&certificate, &key, now),
             (found, _) => {
                 let missing = if found.is_none() { certificate } else { key };
                 bail!(
-                    "{} is missing: put it back, or move the other half (ca.pem, ca.key) away too for a new authority",
+                    "{} is missing: put it back, or move the other half (ca.pem, ca.key) away too for a new \
+                     authority",
                     missing.display()
                 )
             }

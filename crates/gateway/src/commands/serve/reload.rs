@@ -1,5 +1,5 @@
-//! Certificates that change while the gateway serves: read again from their files, or made anew, without dropping a
-//! connection.
+//! Certificates that change while the gateway serves: read again from their files, or made anew, without
+//! dropping a connection.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ use crate::clock::Clock;
 use crate::config::TlsFiles;
 use crate::connection::tls::{Serving, for_agents, for_people};
 
-/// Files are looked at this often. Their content is compared, since Kubernetes swaps links and tools keep times.
+/// Files are looked at this often. Their content is compared, since Kubernetes swaps links and tools keep
+/// times.
 const LOOK: Duration = Duration::from_secs(5);
 /// The clock is looked at this often.
 const HOURLY: Duration = Duration::from_secs(3_600);

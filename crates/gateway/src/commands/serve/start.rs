@@ -34,9 +34,14 @@ const FOLD: Duration = Duration::from_secs(10);
 
 /// Starts a gateway. It serves when this returns.
 ///
-/// # Errors
-/// One sentence for what stands in the way: a port in use, a database that another process has open, a missing file.
+/// # Errors One sentence for what stands in the way: a port in use, a database that another process has open,
+/// a missing file.
 pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
+    // The Kubernetes client takes the process's provider. Whoever runs this process may have chosen it
+    // already.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        tracing::trace!("a TLS provider is installed already");
+    }
     data::prepare(&config.data)?;
     let store = Store::open(&Location::Sqlite(config.data.join("drawbridge.db"))).await?;
     match with_store(config, clock, store.clone()).await {

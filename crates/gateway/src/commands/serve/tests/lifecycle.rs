@@ -68,3 +68,15 @@ async fn a_damaged_database_and_a_missing_certificate_are_one_sentence() {
     let error = start(config(dir.path()), Clock::system()).await.map(|_| ()).unwrap_err();
     assert!(format!("{error:#}").contains("is damaged"), "{error:#}");
 }
+
+#[tokio::test]
+async fn five_mistakes_in_a_config_are_five_lines_and_start_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.yaml");
+    std::fs::write(&path, "listen: x\nadmn: 3\nurl: http://x\nlimits: {drain: 1}\ndata: 3\n").unwrap();
+    let error = super::super::unread(crate::config::Config::read(&path).unwrap_err());
+    let wrong = error.downcast_ref::<crate::commands::failure::Wrong>().unwrap();
+    assert_eq!(wrong.problems.len(), 5, "{:?}", wrong.problems);
+    assert_eq!(wrong.message, "the config has 5 problems; nothing was started");
+    assert!(!dir.path().join("drawbridge-data").exists());
+}

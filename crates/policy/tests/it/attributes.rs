@@ -1,13 +1,13 @@
-//! Request lines → attributes: the corpus, whose expectations the API server's own RequestInfo made (`oracle/`), and
-//! what must hold for every text.
+//! Request lines → attributes: the corpus, whose expectations the API server's own RequestInfo made
+//! (`oracle/`), and what must hold for every text.
 
 use drawbridge_policy::{Attributes, Line, Unreadable};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const ACCEPTED: &str = include_str!("corpus/accepted.txt");
-const EXPECTED: &str = include_str!("corpus/accepted.jsonl");
-const REFUSED: &str = include_str!("corpus/refused.txt");
+const ACCEPTED: &str = include_str!("../corpus/accepted.txt");
+const EXPECTED: &str = include_str!("../corpus/accepted.jsonl");
+const REFUSED: &str = include_str!("../corpus/refused.txt");
 
 fn lines(corpus: &str) -> impl Iterator<Item = &str> {
     corpus.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
