@@ -11,12 +11,12 @@ fn a_watch_shows_changes_as_they_happen() {
     let namespace = world.namespace("watch");
     let agent = world.agent("watcher", RULES, &[&namespace]);
     configmap(&namespace, "before");
-    let arguments = ["-n", &namespace, "get", "configmaps", "-w", "-o", "name", "--output-watch-events"];
+    let arguments = ["-n", &namespace, "get", "configmaps", "-w", "--output-watch-events"];
     let mut watch = Live::start(agent.command(&arguments));
-    watch.shows("configmap/before");
+    watch.shows("before");
     for name in ["first", "second"] {
         configmap(&namespace, name);
-        watch.shows(&format!("configmap/{name}"));
+        watch.shows(name);
         assert!(watch.runs());
     }
     world.admin(&["-n", &namespace, "delete", "configmap", "first"]).ok();

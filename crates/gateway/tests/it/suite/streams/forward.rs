@@ -64,7 +64,7 @@ fn port_forward_carries_several_connections_both_ways_with_their_half_closes() {
             session.join().unwrap();
         }
         assert!(forward.runs(), "{}", forward.stderr());
-        drop(forward);
+        forward.kill9();
         let row = world.gateway().recorded(&["--agent", &agent.name], |row| {
             row["part"] == "outcome"
                 && row["request"]["subresource"] == "portforward"
