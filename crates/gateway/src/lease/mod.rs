@@ -4,6 +4,9 @@
 mod connection;
 mod cut;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -16,6 +19,7 @@ use cut::Latch;
 pub use cut::{Closed, CutReason};
 
 use crate::identity::key::PublicKey;
+use crate::refusal::Refusal;
 
 /// All leases of this replica, and the connections they are on.
 #[derive(Debug, Clone, Default)]
@@ -91,19 +95,21 @@ impl Held {
         &self.cluster
     }
 
-    /// Stops the request; `latch` is counted down when it has ended. False if it had ended before.
-    fn stop(&self, reason: CutReason, latch: &Arc<Latch>) -> bool {
+    /// Stops the request; `latch` is counted down when it has ended.
+    fn stop(&self, reason: CutReason, latch: &Arc<Latch>) -> Stopped {
         let mut ending = lock(&self.ending);
         if ending.over {
-            return false;
-        }
-        if self.reason.set(reason).is_err() {
-            tracing::trace!("cut already, for another reason");
+            return Stopped::Over;
         }
         latch.count_up();
         ending.waiting.push(latch.clone());
-        self.stop.cancel();
-        true
+        match self.reason.set(reason) {
+            Ok(()) => {
+                self.stop.cancel();
+                Stopped::Now
+            }
+            Err(_) => Stopped::Before,
+        }
     }
 
     /// Why the request must end, once it must.
@@ -115,6 +121,17 @@ impl Held {
     pub fn permitted(&self) -> Option<Arc<Permitted>> {
         lock(&self.permitted).clone()
     }
+}
+
+/// What a cut found of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopped {
+    /// It goes on until it notices.
+    Now,
+    /// Another cut had stopped it, and it has not ended yet.
+    Before,
+    /// It had ended.
+    Over,
 }
 
 /// The end of a request, and the cuts that wait for it.
@@ -212,6 +229,18 @@ impl Lease {
     /// Resolves when the request must end.
     pub fn stopped(&self) -> WaitForCancellationFutureOwned {
         self.held.stop.clone().cancelled_owned()
+    }
+
+    /// Does a part of the request's work, and gives it up when the request must end.
+    pub async fn unless_cut<T>(
+        &self,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        tokio::select! {
+            biased;
+            () = self.held.stop.cancelled() => Err(Refusal::Cut),
+            done = work => done,
+        }
     }
 
     /// Why the request must end, once it must.
