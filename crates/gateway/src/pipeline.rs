@@ -118,7 +118,7 @@ async fn open(
     let lease = gate.leases.register(holder, peer.connection());
     let flow = flow(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();
-    let (payload, room) = gate.bodies.read(&parts.headers, body).await?;
+    let (payload, room) = lease.unless_cut(gate.bodies.read(&parts.headers, body)).await?;
     let case = Case::new(identity.agent().clone(), attributes, payload).map_err(Refusal::Body)?;
     Ok(Opened { case, lease, flow, cluster, headers: parts.headers, _room: room })
 }
@@ -160,7 +160,7 @@ async fn admit(
             Decision::Permit(permit) => permit,
             Decision::Deny(denial, _) => return Err((draft, Refusal::Denied(Box::new(denial)))),
             Decision::Needs(Needs::Live, asked) => {
-                facts = match live(cluster, &asked).await {
+                facts = match lease.unless_cut(live(cluster, &asked)).await {
                     Ok(facts) => facts,
                     Err(refusal) => return Err((draft, refusal)),
                 };
