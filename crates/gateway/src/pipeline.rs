@@ -138,8 +138,8 @@ fn flow(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow
     Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
 }
 
-/// Decides, and records the intent. What was decided with a snapshot that is gone by then is decided again:
-/// a revocation between the two would otherwise be missed.
+/// Decides, and records the intent. What was decided with a snapshot that is gone by then, or through a grant
+/// that has ended by then, is decided again: a revocation or an end between the two would otherwise be missed.
 async fn admit(
     gate: &Gate,
     mut draft: Draft,
@@ -180,7 +180,8 @@ async fn admit(
         if lease.cut().is_some() {
             return Err((entry.again(), Refusal::Cut));
         }
-        if Arc::ptr_eq(&snapshot, &gate.state.snapshot()) {
+        let over = permit.until().is_some_and(|until| until <= gate.clock.now());
+        if !over && Arc::ptr_eq(&snapshot, &gate.state.snapshot()) {
             return Ok((permit, entry));
         }
         (draft, case) = (entry.again(), permit.into_case());
