@@ -20,7 +20,7 @@ use crate::identity::authenticate::{Check, authenticate};
 use crate::lease::{Holder, Lease, Permitted, Stream};
 use crate::record::draft::{Draft, Entry, Intent};
 use crate::record::entry::Subject;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Reply};
 
 /// How often one request is decided anew because the object changed under it.
 const ATTEMPTS: usize = 3;
@@ -40,15 +40,15 @@ struct Opened {
 /// Answers one request. Every way out of here writes an outcome.
 pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
     let subject = Subject::of(peer, &request);
-    let id = subject.request.clone();
+    let reply = Reply::to(request.headers(), &subject.request);
     let mut draft = match gate.record.draft(subject).await {
         Ok(draft) => draft,
-        Err(refused) => return Refusal::NotRecorded(refused).respond(&id),
+        Err(refused) => return Refusal::NotRecorded(refused).respond(&reply),
     };
     let opened = match open(gate, peer, request, &mut draft).await {
         Ok(opened) => opened,
         Err(refusal) => {
-            let response = refusal.respond(&id);
+            let response = refusal.respond(&reply);
             draft.refuse(&gate.record, peer, &refusal);
             return response;
         }
@@ -59,7 +59,7 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
         let (permit, entry) = match admit(gate, draft, case, &lease, &cluster).await {
             Ok(admitted) => admitted,
             Err((draft, refusal)) => {
-                let response = refusal.respond(&id);
+                let response = refusal.respond(&reply);
                 draft.refuse(&gate.record, peer, &refusal);
                 return response;
             }
@@ -68,7 +68,7 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
         match send(admitted, &cluster, &headers, &gate.tasks).await {
             Sent::Answered(response) => return response,
             Sent::Refused(refusal, entry) => {
-                let response = refusal.respond(&id);
+                let response = refusal.respond(&reply);
                 entry.refuse(&refusal);
                 return response;
             }
@@ -78,7 +78,7 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
             }
         }
     }
-    let response = Refusal::Moved.respond(&id);
+    let response = Refusal::Moved.respond(&reply);
     draft.refuse(&gate.record, peer, &Refusal::Moved);
     response
 }

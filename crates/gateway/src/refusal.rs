@@ -3,7 +3,7 @@
 //! client prints it.
 
 use drawbridge_policy::{BodyError, Denial, Next, Unreadable};
-use http::{Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::broker::answer::Answer;
@@ -84,6 +84,33 @@ pub enum ClusterFault {
     MayNotImpersonate(String),
     /// It answered with a redirect, which is never followed. Holds the cluster.
     Redirected(String),
+}
+
+/// How a refusal reaches its caller.
+#[derive(Debug, Clone, Default)]
+pub struct Reply {
+    id: String,
+    form: Form,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Form {
+    #[default]
+    Status,
+    Sentence,
+}
+
+/// What a client accepts that asks which APIs there are, as client-go does before anything else.
+const DISCOVERY: &str = "g=apidiscovery.k8s.io";
+
+impl Reply {
+    /// Reads how the caller of a request with these headers can be told no. `id` is the entry's. client-go takes
+    /// the answer to discovery raw: of a `Status` it prints "unknown", a text it prints as it is.
+    pub fn to(headers: &HeaderMap, id: &str) -> Reply {
+        let accepts = headers.get_all(header::ACCEPT).into_iter().filter_map(|accepts| accepts.to_str().ok());
+        let discovers = accepts.into_iter().any(|accepts| accepts.contains(DISCOVERY));
+        Reply { id: id.to_owned(), form: if discovers { Form::Sentence } else { Form::Status } }
+    }
 }
 
 impl Refusal {
@@ -218,8 +245,28 @@ impl Refusal {
         }
     }
 
-    /// The answer: a Kubernetes `Status`. `details` are the object's, as the API server gives them.
-    pub fn respond(&self, id: &str) -> Response<Answer> {
+    /// The answer: a Kubernetes `Status`, or where the caller couldn't read one the sentence alone.
+    pub fn respond(&self, reply: &Reply) -> Response<Answer> {
+        let (content_type, body) = match reply.form {
+            Form::Status => ("application/json", self.as_status(&reply.id).to_string()),
+            Form::Sentence => ("text/plain; charset=utf-8", self.message()),
+        };
+        let mut response = Response::new(Answer::whole(body.into_bytes()));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+        if self.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Ok(id) = HeaderValue::from_str(&reply.id) {
+            headers.insert("audit-id", id);
+        }
+        response
+    }
+
+    /// `details` are the object's, as the API server gives them.
+    fn as_status(&self, id: &str) -> Value {
         let status = self.status();
         let mut details = json!({
             "causes": [
@@ -232,7 +279,7 @@ impl Refusal {
         if let (true, Some(details)) = (wait, details.as_object_mut()) {
             details.insert("retryAfterSeconds".to_owned(), json!(1));
         }
-        let body = json!({
+        json!({
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": {},
@@ -241,19 +288,7 @@ impl Refusal {
             "reason": kubernetes_reason(status),
             "details": details,
             "code": status.as_u16(),
-        });
-        let mut response = Response::new(Answer::whole(body.to_string().into_bytes()));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-        headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache, private"));
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
-        }
-        if let Ok(id) = http::HeaderValue::from_str(id) {
-            headers.insert("audit-id", id);
-        }
-        response
+        })
     }
 }
 

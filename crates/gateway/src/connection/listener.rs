@@ -28,7 +28,7 @@ use crate::gate::Gate;
 use crate::identity::certificate::Certificate;
 use crate::lease::Connection;
 use crate::pipeline;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Reply};
 
 /// After accepting failed (no file descriptors left, say), the next attempt waits this long.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -202,5 +202,5 @@ fn http1(limits: &Limits) -> hyper::server::conn::http1::Builder {
 /// One request. A panic ends it alone; its entry says so.
 async fn one(gate: Gate, peer: Peer, request: Request<Incoming>) -> Response<Answer> {
     let answer = std::panic::AssertUnwindSafe(pipeline::answer(&gate, &peer, request)).catch_unwind();
-    answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(""))
+    answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(&Reply::default()))
 }
