@@ -79,7 +79,7 @@ async fn after_down(ended: Ended, up: impl Future<Output = Ended>) -> Result<(),
         }
         Err(Side::Reader(error)) => Err(End::Cluster(error)),
         // kubectl closes as soon as it knows the exit status, in order but without reading to the end.
-        Err(Side::Writer(_)) => match timeout(LAST_WORDS, up).await {
+        Err(Side::Writer) => match timeout(LAST_WORDS, up).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Caller),
         },
@@ -91,15 +91,15 @@ async fn after_up(ended: Ended, down: impl Future<Output = Ended>) -> Result<(),
     match ended {
         // The caller has said all and may be listening, or may have closed altogether.
         Ok(()) => match down.await {
-            Ok(()) | Err(Side::Writer(_)) => Ok(()),
+            Ok(()) | Err(Side::Writer) => Ok(()),
             Err(Side::Reader(error)) => Err(End::Cluster(error)),
         },
         Err(Side::Reader(_)) => Err(End::Caller),
         // A cluster that takes no more may have ended in order, with last words still to be passed on.
-        Err(Side::Writer(_)) => match down.await {
+        Err(Side::Writer) => match down.await {
             Ok(()) => Ok(()),
             Err(Side::Reader(error)) => Err(End::Cluster(error)),
-            Err(Side::Writer(_)) => Err(End::Caller),
+            Err(Side::Writer) => Err(End::Caller),
         },
     }
 }
@@ -113,7 +113,7 @@ enum End {
 /// Where one direction broke off.
 enum Side {
     Reader(io::Error),
-    Writer(io::Error),
+    Writer,
 }
 
 type Ended = Result<(), Side>;
@@ -135,9 +135,9 @@ async fn pump(
             shut(&mut to).await;
             return Ok(());
         };
-        to.write_all(bytes).await.map_err(Side::Writer)?;
+        to.write_all(bytes).await.or(Err(Side::Writer))?;
         *count += read as u64;
-        to.flush().await.map_err(Side::Writer)?;
+        to.flush().await.or(Err(Side::Writer))?;
     }
 }
 
