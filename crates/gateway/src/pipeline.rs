@@ -114,6 +114,7 @@ async fn open(
         agent: identity.agent().clone(),
         key: identity.key().clone(),
         cluster: cluster.name().to_owned(),
+        stream: peer.stream().cloned(),
     };
     let lease = gate.leases.register(holder, peer.connection());
     let flow = flow(&mut request, &attributes)?;

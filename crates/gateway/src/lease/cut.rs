@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 use super::connection::Cut;
 use super::{Held, Leases, Stopped};
 
-/// A stream that was reset has this long to end before its connection is ended. HTTP/2 streams that wait for
-/// flow control don't notice a reset.
+/// A request that was stopped has this long to end. One that waits for its caller to read doesn't notice; on
+/// HTTP/2 its stream is then reset, which has as long again, and only then its connection is ended.
 const NOTICE: Duration = Duration::from_millis(50);
 /// A connection whose task was ended has this long to be gone; past it the answer says what is left.
 const GONE: Duration = Duration::from_secs(2);
@@ -100,6 +100,10 @@ impl Leases {
         }
         let mut connections = self.end_connections(&chosen, gone);
         let mut left = latch.wait(NOTICE).await;
+        if left > 0 {
+            chosen.iter().filter(|held| self.is_open(held)).for_each(|held| held.reset());
+            left = latch.wait(NOTICE).await;
+        }
         if left > 0 {
             for held in chosen.iter().filter(|held| self.is_open(held)) {
                 if held.connection.cut() == Cut::Now {

@@ -73,6 +73,7 @@ pub struct Held {
     key: PublicKey,
     cluster: String,
     connection: Arc<Connection>,
+    stream: Option<CancellationToken>,
     stop: CancellationToken,
     reason: OnceLock<CutReason>,
     ending: Mutex<Ending>,
@@ -109,6 +110,13 @@ impl Held {
                 Stopped::Now
             }
             Err(_) => Stopped::Before,
+        }
+    }
+
+    /// Ends its HTTP/2 stream, where it is one, without asking the request.
+    fn reset(&self) {
+        if let Some(stream) = &self.stream {
+            stream.cancel();
         }
     }
 
@@ -157,6 +165,8 @@ pub struct Holder {
     pub key: PublicKey,
     /// Where to.
     pub cluster: String,
+    /// What ends its HTTP/2 stream alone, where it is one.
+    pub stream: Option<CancellationToken>,
 }
 
 impl Leases {
@@ -183,6 +193,7 @@ impl Leases {
             key: holder.key,
             cluster: holder.cluster,
             connection: connection.clone(),
+            stream: holder.stream,
             stop: CancellationToken::new(),
             reason: OnceLock::new(),
             ending: Mutex::new(Ending::default()),
@@ -232,10 +243,7 @@ impl Lease {
     }
 
     /// Does a part of the request's work, and gives it up when the request must end.
-    pub async fn unless_cut<T>(
-        &self,
-        work: impl Future<Output = Result<T, Refusal>>,
-    ) -> Result<T, Refusal> {
+    pub async fn unless_cut<T>(&self, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
         tokio::select! {
             biased;
             () = self.held.stop.cancelled() => Err(Refusal::Cut),

@@ -11,7 +11,7 @@ const REQUESTS: usize = 64;
 
 fn holder(agent: &str) -> Holder {
     let key = PublicKey::parse("ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=").unwrap();
-    Holder { agent: AgentName::parse(agent).unwrap(), key, cluster: "prod".to_owned() }
+    Holder { agent: AgentName::parse(agent).unwrap(), key, cluster: "prod".to_owned(), stream: None }
 }
 
 fn connect(leases: &Leases) -> Arc<Connection> {
@@ -62,7 +62,10 @@ async fn nothing_that_was_let_through_before_a_revocation_outlives_it() {
         assert_eq!(closed.left, 0);
         // Some were seen by the cut and would have found themselves out.
         let let_through = scene.let_through.load(Ordering::SeqCst);
-        assert!((let_through..=REQUESTS).contains(&closed.streams), "round {round}: {let_through}, {closed:?}");
+        assert!(
+            (let_through..=REQUESTS).contains(&closed.streams),
+            "round {round}: {let_through}, {closed:?}"
+        );
         while let Some(ended) = requests.join_next().await {
             ended.unwrap();
         }
@@ -120,7 +123,10 @@ async fn only_what_the_verdict_names_ends() {
     assert_eq!(kept.cut(), None);
     // Now that the other agent has nothing open on it, the shared connection is the first one's alone.
     drop(kept);
-    assert_eq!(leases.cut(of, std::slice::from_ref(&cleanup)).await, Closed { streams: 0, connections: 1, left: 0 });
+    assert_eq!(
+        leases.cut(of, std::slice::from_ref(&cleanup)).await,
+        Closed { streams: 0, connections: 1, left: 0 }
+    );
     assert!(shared.end().is_cancelled());
 }
 
@@ -138,6 +144,24 @@ async fn a_request_that_does_not_notice_its_end_ends_with_its_connection() {
     });
     let of = |held: &Held| (held.agent().as_str() == "cleanup").then_some(CutReason::Key);
     assert_eq!(leases.cut(of, &[]).await, Closed { streams: 1, connections: 1, left: 0 });
+}
+
+#[tokio::test]
+async fn a_stream_that_does_not_notice_its_end_is_reset_and_its_connection_goes_on() {
+    let leases = Leases::default();
+    let shared = connect(&leases);
+    let stream = CancellationToken::new();
+    let deaf = leases.register(Holder { stream: Some(stream.clone()), ..holder("cleanup") }, &shared);
+    let other = leases.register(holder("dashboard"), &shared);
+    let mut ends = JoinSet::new();
+    ends.spawn(async move {
+        stream.cancelled().await;
+        drop(deaf);
+    });
+    let of = |held: &Held| (held.agent().as_str() == "cleanup").then_some(CutReason::Agent);
+    assert_eq!(leases.cut(of, &[]).await, Closed { streams: 1, connections: 0, left: 0 });
+    assert!(!shared.end().is_cancelled());
+    assert_eq!(other.cut(), None);
 }
 
 #[tokio::test]
