@@ -100,7 +100,9 @@ fn a_narrower_scope_ends_exactly_what_it_no_longer_allows() {
     exec.ends();
     all_show("narrowed", &[&changes, &log]);
     // A deny rule counts as well as a missing one.
-    let deny = format!("{RULES}\n- {{name: no-logs, effect: deny, verbs: [get], apiGroups: [''], resources: [pods/log]}}");
+    let deny = format!(
+        "{RULES}\n- {{name: no-logs, effect: deny, verbs: [get], apiGroups: [''], resources: [pods/log]}}"
+    );
     narrow(&agent.name, &deny, one);
     log.ends();
     all_show("denied", &[&changes]);

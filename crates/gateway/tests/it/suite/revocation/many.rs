@@ -19,8 +19,9 @@ use crate::suite::world;
 const EACH: usize = 10;
 /// Of the watches over HTTP/2, those on the connection that both agents use.
 const SHARED: usize = 5;
-/// Readers that stop: a log over HTTP/1.1, one over HTTP/2, an exec.
-const STALLED: usize = 3;
+/// Readers that stop: a log over HTTP/1.1, one over HTTP/2 on a connection of the agent's own and one on the
+/// connection that both agents use, an exec.
+const STALLED: usize = 4;
 /// What could come to a reader that has stopped.
 const FLOOD: u64 = 200_000_000;
 
@@ -84,7 +85,7 @@ impl Streams {
     }
 }
 
-/// Opens all of an agent's streams: ten of each kind, and three that are not read.
+/// Opens all of an agent's streams: ten of each kind, and those that are not read.
 fn open(stage: &Stage, gateway: &Gateway, shared: &H2, certificate: &Pem, token: &str) -> Streams {
     let (net, pod) = (&stage.net, &stage.pod);
     let ask = |path, reader| Ask { gateway, cluster: "local", path, token: None, reader };
@@ -114,6 +115,7 @@ fn open(stage: &Stage, gateway: &Gateway, shared: &H2, certificate: &Pem, token:
     let stalled = vec![
         net.get1(h1(), ask(&flood, Reader::Stalls)),
         net.get2(&own, ask(&flood, Reader::Stalls)),
+        net.get2(shared, Ask { token: Some(token), ..ask(&flood, Reader::Stalls) }),
         net.upgrade(h1(), ask(&zeros, Reader::Stalls), Upgrade::WebSocket),
     ];
     let streams = Streams { reading, stalled };
@@ -125,8 +127,7 @@ fn prepare() -> (Stage, Agent, Agent) {
     let world = world();
     let namespace = world.namespace("many");
     let pod = Pod::start(&namespace);
-    let (one, other) =
-        (world.agent("cut", RULES, &[&namespace]), world.agent("kept", RULES, &[&namespace]));
+    let (one, other) = (world.agent("cut", RULES, &[&namespace]), world.agent("kept", RULES, &[&namespace]));
     pod.zeros("logs/flood.log", FLOOD);
     let stage = Stage { net: Net::new(), pod, broadcast: Broadcast::start() };
     stage.say("before");
@@ -151,8 +152,8 @@ fn suspending_one_agent_ends_all_of_its_streams_and_none_of_anothers() {
     let run = gateway.cli(&["suspend", "agent", &one.name, "--reason", "a test"]).ok();
     let returned = Instant::now();
     assert_eq!(leases(gateway, &one.name), 0, "{run}");
-    // Five connections of each reading kind but the watches over HTTP/2, which are on one, and the stalled.
-    assert_eq!(closed(&run), Closed { streams, connections: 5 * EACH + 1 + (STALLED - 1) }, "{run}");
+    // All streams over HTTP/2 are on one connection of the agent's own, or on the one that goes on.
+    assert_eq!(closed(&run), Closed { streams, connections: 5 * EACH + 1 + 2 }, "{run}");
     assert!(run.stdout.contains(&format!("agent/{} is suspended", one.name)), "{run}");
 
     // What happens from here on is the other agent's to see, and not the suspended one's.

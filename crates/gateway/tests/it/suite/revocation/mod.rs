@@ -5,6 +5,7 @@
 
 mod manifests;
 mod many;
+mod race;
 mod shared;
 mod standing;
 

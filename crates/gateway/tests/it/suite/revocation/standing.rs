@@ -42,13 +42,8 @@ fn an_idle_connection_of_a_suspended_agent_is_closed_too() {
     let agent = world.agent("idle", RULES, &[&namespace]);
     let connection = net.h2(gateway, Some(&agent.certificate()));
     let path = format!("/api/v1/namespaces/{namespace}/configmaps");
-    let ask = super::Ask {
-        gateway,
-        cluster: "local",
-        path: &path,
-        token: None,
-        reader: super::Reader::Reads,
-    };
+    let ask =
+        super::Ask { gateway, cluster: "local", path: &path, token: None, reader: super::Reader::Reads };
     net.get2(&connection, ask).ends();
     let run = gateway.cli(&["suspend", "agent", &agent.name]).ok();
     assert_eq!(closed(&run), Closed { streams: 0, connections: 1 }, "{run}");

@@ -27,7 +27,11 @@ fn exec_ends_as_its_program_ends_and_keeps_its_outputs_apart() {
     let (pod, agent) = pod_and_agent();
     for way in WAYS {
         let run = exec(way, &agent, &pod, "echo out; echo err >&2", None);
-        assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (Some(0), "out\n", "err\n"), "{run}");
+        assert_eq!(
+            (run.code, run.stdout.as_str(), run.stderr.as_str()),
+            (Some(0), "out\n", "err\n"),
+            "{run}"
+        );
         let run = exec(way, &agent, &pod, "echo out; echo err >&2; exit 7", None);
         assert_eq!((run.code, run.stdout.as_str()), (Some(7), "out\n"), "{way:?}: {run}");
         assert!(run.stderr.starts_with("err\n"), "{run}");
@@ -61,7 +65,8 @@ fn exec_gives_the_program_a_terminal_of_the_callers_size() {
     let (pod, agent) = pod_and_agent();
     for way in WAYS {
         let script = "sleep 0.3; test -t 0 && stty size; exit 5";
-        let exec = way.kubectl(&agent, &pod, &["exec", "-it", &pod.name, "-c", "main", "--", "sh", "-c", script]);
+        let exec =
+            way.kubectl(&agent, &pod, &["exec", "-it", &pod.name, "-c", "main", "--", "sh", "-c", script]);
         let words = std::iter::once(exec.get_program()).chain(exec.get_args());
         let line: String = words.map(|word| format!("'{}' ", word.to_str().unwrap())).collect();
         let mut terminal = Command::new("script");
@@ -77,7 +82,8 @@ fn exec_gives_the_program_a_terminal_of_the_callers_size() {
 fn attach_carries_input_and_output_to_the_end_of_input() {
     let (pod, agent) = pod_and_agent();
     for way in WAYS {
-        let run = run(&mut way.kubectl(&agent, &pod, &["attach", "-i", &pod.name, "-c", "main"]), b"one\ntwo\n");
+        let run =
+            run(&mut way.kubectl(&agent, &pod, &["attach", "-i", &pod.name, "-c", "main"]), b"one\ntwo\n");
         let greeting = format!("attached to {}/main\none\ntwo\n", pod.name);
         assert_eq!((run.code, &run.stdout), (Some(0), &greeting), "{way:?}: {run}");
         world().gateway().recorded(&["--agent", &agent.name], |row| {

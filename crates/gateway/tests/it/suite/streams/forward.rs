@@ -51,7 +51,8 @@ fn port_forward_carries_several_connections_both_ways_with_their_half_closes() {
         }
         let sessions = open.into_iter().enumerate().map(|(number, mut stream)| {
             thread::spawn(move || {
-                let mut sent: Vec<u8> = (0..300_000).map(|n: usize| (n.wrapping_mul(number + 7) >> 3) as u8).collect();
+                let mut sent: Vec<u8> =
+                    (0..300_000).map(|n: usize| (n.wrapping_mul(number + 7) >> 3) as u8).collect();
                 stream.write_all(&sent).unwrap();
                 stream.shutdown(Shutdown::Write).unwrap();
                 let mut back = Vec::new();

@@ -1,6 +1,6 @@
 //! A program that runs while the test looks at it.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -54,17 +54,15 @@ impl Live {
             if let Some(status) = self.child.try_wait().unwrap() {
                 // What it wrote last may still be on its way.
                 thread::sleep(std::time::Duration::from_millis(50));
-                assert!(self.stdout().contains(words), "{status}: {self:?} {}{}", self.stdout(), self.stderr());
+                assert!(
+                    self.stdout().contains(words),
+                    "{status}: {self:?} {}{}",
+                    self.stdout(),
+                    self.stderr()
+                );
             }
             None
         });
-    }
-
-    /// Writes to its standard input.
-    pub(crate) fn write(&mut self, bytes: &[u8]) {
-        let stdin = self.stdin.as_mut().unwrap();
-        stdin.write_all(bytes).unwrap();
-        stdin.flush().unwrap();
     }
 
     /// Ends its standard input.

@@ -44,7 +44,8 @@ fn outcomes(agent: &Agent, count: usize) -> Vec<Value> {
         let stream = |row: &Value| {
             let request = &row["request"];
             row["part"] == "outcome"
-                && (request["verb"] == "watch" || ["exec", "attach", "log"].iter().any(|sub| request["subresource"] == *sub))
+                && (request["verb"] == "watch"
+                    || ["exec", "attach", "log"].iter().any(|sub| request["subresource"] == *sub))
         };
         let rows: Vec<Value> = rows.into_iter().filter(stream).collect();
         (rows.len() >= count).then_some(rows)

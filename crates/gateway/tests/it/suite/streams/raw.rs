@@ -79,7 +79,6 @@ pub(crate) struct Open {
 struct Seen {
     total: u64,
     text: Vec<u8>,
-    last: Option<Instant>,
     ended: Option<(Instant, String)>,
 }
 
@@ -122,11 +121,17 @@ impl Net {
     /// A GET over HTTP/2.
     #[track_caller]
     pub(crate) fn get2(&self, connection: &H2, ask: Ask<'_>) -> Open {
+        self.get2_or_cut(connection, ask).expect("an answer")
+    }
+
+    /// A GET over HTTP/2, or nothing when the stream or its connection is ended before the answer.
+    #[track_caller]
+    pub(crate) fn get2_or_cut(&self, connection: &H2, ask: Ask<'_>) -> Option<Open> {
         let uri = format!("{}/clusters/{}{}", ask.gateway.url(), ask.cluster, ask.path);
         let request = request(ask, "GET", &uri).body(nothing()).unwrap();
         let mut connection = connection.clone();
-        let response = self.answer(async move { connection.send_request(request).await });
-        self.follow(format!("HTTP/2 {}", ask.path), response, ask.reader)
+        let response = self.in_time(async move { connection.send_request(request).await }).ok()?;
+        Some(self.follow(format!("HTTP/2 {}", ask.path), response, ask.reader))
     }
 
     /// An upgrade.
@@ -142,7 +147,8 @@ impl Net {
         if response.status() != 101 {
             return self.follow(name, response, ask.reader);
         }
-        let (status, seen, (reads, mut may)) = (101, Arc::default(), watch::channel(ask.reader == Reader::Reads));
+        let (status, seen, (reads, mut may)) =
+            (101, Arc::default(), watch::channel(ask.reader == Reader::Reads));
         let into: Arc<Mutex<Seen>> = Arc::clone(&seen);
         let task = self.0.spawn(async move {
             let how = match hyper::upgrade::on(response).await {
@@ -155,11 +161,13 @@ impl Net {
     }
 
     #[track_caller]
-    fn answer(
-        &self,
-        answer: impl Future<Output = hyper::Result<Response<Incoming>>>,
-    ) -> Response<Incoming> {
-        self.0.block_on(async { timeout(PATIENCE, answer).await }).expect("an answer in time").expect("an answer")
+    fn answer(&self, answer: impl Future<Output = hyper::Result<Response<Incoming>>>) -> Response<Incoming> {
+        self.in_time(answer).expect("an answer")
+    }
+
+    #[track_caller]
+    fn in_time<T>(&self, work: impl Future<Output = T>) -> T {
+        self.0.block_on(async { timeout(PATIENCE, work).await }).expect("an answer in time")
     }
 
     fn follow(&self, name: String, response: Response<Incoming>, reader: Reader) -> Open {
@@ -206,7 +214,12 @@ impl Open {
     #[track_caller]
     pub(crate) fn shows(&self, words: &str) {
         until(&format!("{words:?} on {}", self.name), || {
-            assert!(self.contains(words) || self.ended().is_none(), "{} ended: {:?}", self.name, self.ended());
+            assert!(
+                self.contains(words) || self.ended().is_none(),
+                "{} ended: {:?}",
+                self.name,
+                self.ended()
+            );
             self.contains(words).then_some(())
         });
     }
@@ -225,11 +238,6 @@ impl Open {
     /// How many bytes came.
     pub(crate) fn total(&self) -> u64 {
         self.seen.lock().unwrap().total
-    }
-
-    /// When the last byte came.
-    pub(crate) fn last(&self) -> Option<Instant> {
-        self.seen.lock().unwrap().last
     }
 
     /// When and how it ended, if it has.
@@ -312,6 +320,5 @@ impl Seen {
         self.total += bytes.len() as u64;
         // Floods are of zero bytes.
         self.text.extend(bytes.iter().filter(|byte| **byte != 0));
-        self.last = Some(Instant::now());
     }
 }
