@@ -2,7 +2,7 @@
 //! is enough for a person or a language model to act on. Answered as a Kubernetes `Status`, so that every
 //! client prints it.
 
-use drawbridge_policy::{BodyError, Denial, Next, Unreadable};
+use drawbridge_policy::{BodyError, BodyFault, Denial, Next, Unreadable};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -126,7 +126,12 @@ impl Refusal {
             | Refusal::Token(_)
             | Refusal::Unrecognised(_) => StatusCode::UNAUTHORIZED,
             Refusal::Out(_) | Refusal::Denied(_) => StatusCode::FORBIDDEN,
-            Refusal::Unreadable(_) | Refusal::Body(_) | Refusal::Ambiguous(_) => StatusCode::BAD_REQUEST,
+            Refusal::Unreadable(_) | Refusal::Ambiguous(_) => StatusCode::BAD_REQUEST,
+            Refusal::Body(error) => match error.fault() {
+                BodyFault::Malformed => StatusCode::BAD_REQUEST,
+                BodyFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+                BodyFault::Type => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            },
             Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoBody(_) => StatusCode::REQUEST_TIMEOUT,
             Refusal::Moved => StatusCode::CONFLICT,
@@ -152,7 +157,7 @@ impl Refusal {
             Refusal::Unrecognised(_) => "unrecognised",
             Refusal::Out(out) => out.how,
             Refusal::Unreadable(unreadable) => unreadable.reason(),
-            Refusal::Body(_) => "unreadable-body",
+            Refusal::Body(error) => error.reason(),
             Refusal::Ambiguous(_) => "ambiguous",
             Refusal::TooLarge(_) => "too-large",
             Refusal::NoBody(_) => "no-body",
@@ -356,6 +361,7 @@ fn kubernetes_reason(status: StatusCode) -> &'static str {
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => "Timeout",
         StatusCode::CONFLICT => "Conflict",
         StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLarge",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "UnsupportedMediaType",
         StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
         _ => "InternalError",
     }

@@ -18,7 +18,7 @@ use crate::refusal::ClusterFault;
 use credential::{Unusable, Wired};
 
 /// The namespace whose service accounts the gateway impersonates. No account of that name exists in it.
-pub const AGENTS: &str = "drawbridge-agents";
+pub const AGENTS: &str = drawbridge_policy::rules::AGENTS_NAMESPACE;
 
 /// Bounds on reaching a cluster and on waiting for it.
 #[derive(Debug, Clone, Copy)]

@@ -14,6 +14,7 @@ pub mod key;
 pub mod kinds;
 pub mod kubeconfig;
 pub mod log;
+pub mod quickstart;
 pub mod serve;
 pub mod standing;
 pub mod table;
@@ -59,6 +60,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Try it all on this machine: a cluster, four agents, and one of them cut off while the others go on.
+    Quickstart(quickstart::Quickstart),
     /// Serve agents and people until SIGTERM or Ctrl-C.
     Serve(serve::Serve),
     /// Apply manifests: all of them or none.
@@ -110,6 +113,7 @@ impl World<'_> {
 /// Runs a command to its end, and says what went wrong in one sentence.
 pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
     let done = match command {
+        Command::Quickstart(quickstart) => quickstart.run(world).await,
         Command::Serve(serve) => serve.run(world).await,
         Command::Apply(apply) => apply.run(world).await,
         Command::Get(get) => get.run(world).await,

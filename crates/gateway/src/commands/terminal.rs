@@ -30,6 +30,10 @@ pub enum Tone {
     Bad,
     /// Worth a look.
     Warn,
+    /// What a part is about.
+    Strong,
+    /// What only labels something.
+    Faint,
 }
 
 impl fmt::Debug for Terminal {
@@ -49,6 +53,11 @@ impl Terminal {
     /// Outputs of the caller's own.
     pub fn new(out: Box<dyn Write>, err: Box<dyn Write>, colour: Colour) -> Terminal {
         Terminal { out, err, colour }
+    }
+
+    /// Whether colours make sense here.
+    pub fn colour(&self) -> Colour {
+        self.colour
     }
 
     /// Prints a line of what was asked for, at once.
@@ -76,6 +85,8 @@ impl Terminal {
             (Colour::Yes, Tone::Good) => 32,
             (Colour::Yes, Tone::Bad) => 31,
             (Colour::Yes, Tone::Warn) => 33,
+            (Colour::Yes, Tone::Strong) => 1,
+            (Colour::Yes, Tone::Faint) => 2,
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }

@@ -2,10 +2,14 @@
 
 use anyhow::Context;
 use serde_json::Value;
+use serde_saphyr::{SerializerOptions, to_string_with_options};
 
 /// One document.
 pub(super) fn document(value: &Value) -> anyhow::Result<String> {
-    let text = serde_saphyr::to_string(value).context("this can't be written as YAML")?;
+    // Folded text reads well and is hard to paste; a quoted line is what it is.
+    let mut options = SerializerOptions::default();
+    options.prefer_block_scalars = false;
+    let text = to_string_with_options(value, options).context("this can't be written as YAML")?;
     Ok(if text.ends_with('\n') { text } else { format!("{text}\n") })
 }
 
@@ -13,4 +17,36 @@ pub(super) fn document(value: &Value) -> anyhow::Result<String> {
 pub(super) fn documents(values: &[Value]) -> anyhow::Result<String> {
     let documents = values.iter().map(document).collect::<anyhow::Result<Vec<_>>>()?;
     Ok(documents.join("---\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read_back(text: &str) -> Value {
+        let value = json!({ "spec": { "purpose": text, "list": [text, "x"] } });
+        serde_saphyr::from_str(&document(&value).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_looks_like_something_else_stays_text() {
+        let long = "word ".repeat(60);
+        for text in
+            ["", "no", "1", "0x1", "~", "a: b", "# c", "- d", "'", "\"", "a\nb\n", " a ", "!t", "&a", &long]
+        {
+            let value = read_back(text);
+            assert_eq!(value["spec"]["purpose"], text);
+            assert_eq!(value["spec"]["list"][0], text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_is_read_as_it_was_written(text in "[ -~\n\u{a0}-\u{2fff}]{0,200}") {
+            prop_assert_eq!(&read_back(&text)["spec"]["purpose"], &json!(text));
+        }
+    }
 }

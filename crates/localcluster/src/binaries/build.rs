@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -13,8 +14,14 @@ use crate::process::{Supervised, find_in, log_tail};
 /// How often a build says that it is still going on.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Builds a program from its pinned Go modules into the cache. The caller holds the cache's lock. With
-/// `node`, the build ends when this process does; only the build of the node program itself is without it.
+/// Ends a build when this process ends, for which the node program's supervisor isn't there yet: the shell's
+/// standard input ends with this process, and the shell leads the group of what it runs. `read` is the shell's
+/// own, so that nothing has to be found for it.
+const WATCHED: &str = r#"exec 3<&0; "$@" </dev/null 3<&- & build=$!; (read -r _ <&3; kill -9 0) & watch=$!
+    wait $build; status=$?; kill -9 $watch; exit $status"#;
+
+/// Builds a program from its pinned Go modules into the cache. The caller holds the cache's lock. The build
+/// ends when this process does: under the supervisor in `node` or, while there is none, under a shell.
 pub(super) fn build(
     program: Program,
     search: &Search,
@@ -49,7 +56,7 @@ pub(super) fn build(
     let watch = Stopwatch::start();
     let succeeded = match node {
         Some(node) => supervised(&command, node, &log, &watch, progress)?,
-        None => alone(&mut command, &log, &watch, progress)?,
+        None => alone(&command, &log, &watch, progress)?,
     };
     if !succeeded {
         return Err(Error::Build { program: program.name(), tail: log_tail(&log), log });
@@ -70,19 +77,27 @@ fn supervised(
 }
 
 fn alone(
-    command: &mut Command,
+    command: &Command,
     log: &Path,
     watch: &Stopwatch,
     progress: &mut dyn FnMut(&str),
 ) -> Result<bool, Error> {
     let output = fs::File::create(log).map_err(Error::file("written", log))?;
     let errors = output.try_clone().map_err(Error::file("written", log))?;
-    let mut build = command
-        .stdin(Stdio::null())
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", WATCHED, "sh"]).arg(command.get_program()).args(command.get_args());
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    let mut build = shell
+        .process_group(0)
+        .stdin(Stdio::piped())
         .stdout(output)
         .stderr(errors)
         .spawn()
         .map_err(|source| Error::Run { program: command.get_program().into(), source })?;
+    let _lifeline = build.stdin.take();
     Ok(wait(watch, progress, || build.try_wait().ok().flatten()))
 }
 

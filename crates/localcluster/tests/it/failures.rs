@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::support::say;
 
 /// A folder of programs that do what `script` says.
-fn programs(names: &[&str], script: &str) -> TempDir {
+pub(crate) fn programs(names: &[&str], script: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
     for name in names {
         // Another process writes it: a test that forks at the same moment would otherwise hold the file open

@@ -4,11 +4,13 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use drawbridge_localcluster::{Binaries, LocalCluster, Options};
+use drawbridge_localcluster::{Binaries, LocalCluster, Options, Search};
 
+use crate::failures::programs;
 use crate::support::{eventually, processes_of, say};
 
 const OWNER: &str = "DRAWBRIDGE_TEST_OWNS_A_CLUSTER";
+const BUILDER: &str = "DRAWBRIDGE_TEST_BUILDS_IN";
 
 /// This test binary again, as a process of its own that owns a cluster, and the cluster's folder.
 fn owner(test: &str) -> (Child, PathBuf) {
@@ -105,4 +107,40 @@ fn kill_9_of_a_supervisor_ends_what_it_supervises() {
     assert!(child.wait().unwrap().success());
     assert!(processes_of(&folder).is_empty());
     assert!(!folder.exists());
+}
+
+/// Whether this process is a builder; then it builds in this folder, with the `go` that is there.
+#[expect(clippy::disallowed_methods, reason = "the way to tell a second copy of this binary what it is")]
+fn is_builder() -> bool {
+    let Some(folder) = std::env::var_os(BUILDER).map(PathBuf::from) else { return false };
+    let search = Search {
+        assets: None,
+        path: vec![folder.clone()],
+        cache: folder.join("cache"),
+        release_url: Some("http://127.0.0.1:1".to_owned()),
+    };
+    Binaries::search(&search, &mut |_| {}).unwrap();
+    true
+}
+
+#[test]
+fn kill_9_during_the_first_build_leaves_no_process() {
+    if is_builder() {
+        return;
+    }
+    let folder = programs(&["go"], "sleep 7004 & sleep 7005");
+    let sleepers = || {
+        let all = processes_of(folder.path());
+        all.iter().filter(|(_, command)| command.starts_with("sleep 700")).count()
+    };
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "watchdog::kill_9_during_the_first_build_leaves_no_process"])
+        .env(BUILDER, folder.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("the build runs", || sleepers() == 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    eventually("no process is left", || processes_of(folder.path()).is_empty());
 }

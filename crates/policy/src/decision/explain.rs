@@ -117,7 +117,8 @@ fn nearest<'a>(rules: &'a Rules, ask: Ask<'_>, now: Millis) -> Option<Near<'a>> 
             fit: matching::fit(rule.spec(), &held.namespaces, ask),
         })
         .filter(|near| near.fit.kind)
-        .min_by_key(|near| near.fit.missing())
+        // A rule with the right verb says what else may be done with it; one with other verbs would deny that.
+        .min_by_key(|near| (near.fit.missing(), !near.fit.verb))
 }
 
 impl Near<'_> {

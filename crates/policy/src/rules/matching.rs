@@ -55,48 +55,47 @@ pub(crate) fn fit(rule: &RuleSpec, reach: &Reach, ask: Ask<'_>) -> Fit {
     }
 }
 
-/// Whether an allow rule, held through a reach, allows what is asked. The same answer as [`fit`]'s, sooner.
-pub(crate) fn allows(rule: &RuleSpec, reach: &Reach, ask: Ask<'_>) -> bool {
-    let verb = match ask {
-        Ask::Path { verb, .. } | Ask::Resource(On { verb, .. }) => verb,
-    };
-    verb_matches(rule, verb) && fit(rule, reach, ask).is_whole()
+/// Whether an allow rule, held through a reach, allows what is asked: [`fit`] is whole, found sooner.
+pub(super) fn allows(rule: &RuleSpec, reach: &Reach, ask: Ask<'_>) -> bool {
+    match ask {
+        Ask::Path { .. } => fit(rule, reach, ask).is_whole(),
+        Ask::Resource(on) => {
+            verb_matches(rule, on.verb) && group_matches(rule, on.group) && fit(rule, reach, ask).is_whole()
+        }
+    }
 }
 
-/// Whether a deny rule, held through a reach, refuses what is asked.
-pub(crate) fn denies(rule: &RuleSpec, reach: &Reach, ask: Ask<'_>) -> bool {
+/// Whether a deny rule, held through a reach, refuses what is asked. It must be asked each of the question's
+/// [`equivalents`].
+pub(super) fn denies(rule: &RuleSpec, reach: &Reach, ask: Ask<'_>) -> bool {
     match ask {
         Ask::Path { verb, path } => {
             let same = |url: &String| url_matches(url, path) || url_matches(url, path.trim_end_matches('/'));
             *reach == Reach::Everywhere && verb_matches(rule, verb) && rule.non_resource_urls.iter().any(same)
         }
-        Ask::Resource(on) => any_equivalent(on, |on| denies_resource(rule, reach, on)),
+        Ask::Resource(on) => {
+            let names = &rule.resource_names;
+            verb_matches(rule, on.verb)
+                && group_matches(rule, on.group)
+                && resource_matches(rule, on)
+                && (names.is_empty() || on.name.is_empty() || names.iter().any(|name| name == on.name))
+                && could_reach(reach, on)
+        }
     }
 }
 
-fn denies_resource(rule: &RuleSpec, reach: &Reach, on: On<'_>) -> bool {
-    let named = rule.resource_names.is_empty()
-        || on.name.is_empty()
-        || rule.resource_names.iter().any(|n| n == on.name);
-    verb_matches(rule, on.verb)
-        && group_matches(rule, on.group)
-        && resource_matches(rule, on)
-        && named
-        && could_reach(reach, on)
+/// The question, and every other one that has the same effect.
+pub(super) fn equivalents(ask: Ask<'_>) -> impl Iterator<Item = Ask<'_>> {
+    let (plain, other) = match ask {
+        Ask::Path { .. } => (None, None),
+        Ask::Resource(on) => (Some(on), same_effect(on)),
+    };
+    let twins = [plain, other].into_iter().flatten().filter_map(twin);
+    std::iter::once(ask).chain(other.into_iter().chain(twins).map(Ask::Resource))
 }
 
-/// Calls `denied` with the question and with every other one that has the same effect.
-fn any_equivalent(on: On<'_>, denied: impl Fn(On<'_>) -> bool) -> bool {
-    let alike = |on: On<'_>| {
-        denied(on)
-            || match (on.group, on.resource) {
-                // The same objects are served in both groups.
-                ("", "events") => denied(On { group: "events.k8s.io", ..on }),
-                ("events.k8s.io", "events") => denied(On { group: "", ..on }),
-                _ => false,
-            }
-    };
-    let other = match (on.verb, on.group, on.resource, on.subresource) {
+fn same_effect(on: On<'_>) -> Option<On<'_>> {
+    match (on.verb, on.group, on.resource, on.subresource) {
         ("deletecollection", ..) => Some(on.verb("delete")),
         // An eviction deletes the pod.
         ("create", "", "pods", "eviction") => Some(on.object().verb("delete")),
@@ -104,8 +103,16 @@ fn any_equivalent(on: On<'_>, denied: impl Fn(On<'_>) -> bool) -> bool {
         ("create", "", "pods", "binding") => Some(On { resource: "bindings", name: "", ..on.object() }),
         ("create", "", "bindings", "") => Some(On { resource: "pods", subresource: "binding", ..on }),
         _ => None,
-    };
-    alike(on) || other.is_some_and(alike)
+    }
+}
+
+/// The same objects in another group.
+fn twin(on: On<'_>) -> Option<On<'_>> {
+    match (on.group, on.resource) {
+        ("", "events") => Some(On { group: "events.k8s.io", ..on }),
+        ("events.k8s.io", "events") => Some(On { group: "", ..on }),
+        _ => None,
+    }
 }
 
 fn verb_matches(rule: &RuleSpec, verb: &str) -> bool {

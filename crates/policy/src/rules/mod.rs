@@ -5,6 +5,7 @@ mod builtin;
 mod cautions;
 mod check;
 mod exceptions;
+mod index;
 pub(crate) mod matching;
 mod reach;
 mod spec;
@@ -21,6 +22,8 @@ pub use reach::{NamePattern, PatternError, Reach};
 pub use spec::{Effect, Rule, RuleProblem, RuleSpec};
 
 use crate::time::Millis;
+
+use index::Index;
 
 /// Names a rule for people: `scope/rule`, or the word of what is built in (`discovery`). Cheap to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,6 +53,8 @@ impl fmt::Display for RuleId {
 pub struct Scope {
     name: String,
     rules: Vec<(RuleId, Rule)>,
+    allow: Index,
+    deny: Index,
 }
 
 /// What a person should know before a scope is applied.
@@ -67,8 +72,15 @@ impl Scope {
     /// A scope of checked rules.
     #[must_use]
     pub fn new(name: &str, rules: Vec<Rule>) -> Self {
+        let (mut allow, mut deny) = (Index::default(), Index::default());
+        for (place, rule) in rules.iter().enumerate() {
+            match rule.effect() {
+                Effect::Allow => allow.add(place, rule.spec()),
+                Effect::Deny => deny.add(place, rule.spec()),
+            }
+        }
         let named = |rule: Rule| (RuleId(format!("{name}/{}", rule.name()).into()), rule);
-        Self { name: name.to_owned(), rules: rules.into_iter().map(named).collect() }
+        Self { name: name.to_owned(), rules: rules.into_iter().map(named).collect(), allow, deny }
     }
 
     /// Its name.
@@ -80,6 +92,24 @@ impl Scope {
     /// Its rules, with the names that the record has of them.
     pub fn rules(&self) -> impl Iterator<Item = (&RuleId, &Rule)> {
         self.rules.iter().map(|(id, rule)| (id, rule))
+    }
+
+    /// The first of its allow rules that allows this.
+    fn allowing(&self, reach: &Reach, ask: Ask<'_>) -> Option<&RuleId> {
+        let allows = |place: &usize| {
+            self.rules.get(*place).is_some_and(|(_, rule)| matching::allows(rule.spec(), reach, ask))
+        };
+        let first = self.allow.places(ask).filter(allows).min()?;
+        self.rules.get(first).map(|(id, _)| id)
+    }
+
+    /// The first of its deny rules that refuses this.
+    fn denying(&self, reach: &Reach, ask: Ask<'_>) -> Option<&RuleId> {
+        let denies = |place: &usize| {
+            self.rules.get(*place).is_some_and(|(_, rule)| matching::denies(rule.spec(), reach, ask))
+        };
+        let first = self.deny.places(ask).filter(denies).min()?;
+        self.rules.get(first).map(|(id, _)| id)
     }
 
     /// What a person should know before it is applied, less what the rules acknowledge.
@@ -138,12 +168,7 @@ impl Rules {
     pub(crate) fn allowing(&self, ask: Ask<'_>, now: Millis) -> Option<Allowing<'_>> {
         let mut best: Option<Allowing<'_>> = None;
         for held in self.held(now) {
-            let rules = held.scope.rules.iter();
-            let mut rules = rules.filter(|(_, rule)| rule.effect() == Effect::Allow);
-            let Some((id, _)) = rules.find(|(_, rule)| matching::allows(rule.spec(), &held.namespaces, ask))
-            else {
-                continue;
-            };
+            let Some(id) = held.scope.allowing(&held.namespaces, ask) else { continue };
             if best.as_ref().is_none_or(|best| lasts_longer(held.until, best.held.until)) {
                 best = Some(Allowing { id, held });
             }
@@ -153,11 +178,8 @@ impl Rules {
 
     /// The deny rule that refuses this, if one does.
     pub(crate) fn denying(&self, ask: Ask<'_>, now: Millis) -> Option<&RuleId> {
-        let denies = |held: &Held, rule: &Rule| {
-            rule.effect() == Effect::Deny && matching::denies(rule.spec(), &held.namespaces, ask)
-        };
-        self.held(now)
-            .find_map(|held| held.scope.rules.iter().find(|(_, rule)| denies(held, rule)).map(|(id, _)| id))
+        matching::equivalents(ask)
+            .find_map(|ask| self.held(now).find_map(|held| held.scope.denying(&held.namespaces, ask)))
     }
 
     /// The grant that lasts longest, for what every grant gives.

@@ -10,6 +10,7 @@ const AGENT: usize = 14;
 const VERB: usize = 10;
 const OBJECT: usize = 34;
 const DECIDED: usize = 12;
+const RULE: usize = 30;
 
 /// The line.
 pub(super) fn of(entry: &Value, terminal: &Terminal) -> String {
@@ -35,13 +36,13 @@ fn request(entry: &Value, terminal: &Terminal) -> String {
     let status = [text("/outcome/status"), text("/status")].into_iter().find(|status| !status.is_empty());
     let took = entry.get("milliseconds").and_then(Value::as_i64).map(took);
     let mut line = format!(
-        "{}  {}  {}  {}  {}  {}  {}  {}",
+        "{}  {}  {}  {}  {}  {}  {:3}  {:>6}",
         time(entry),
         column(&text("/request/agent"), AGENT),
         column(&verb, VERB),
         column(&object(entry), OBJECT),
         terminal.paint(tone, &column(&decided, DECIDED)),
-        column(&rule(entry), 0),
+        column(&rule(entry), RULE),
         status.unwrap_or_else(|| "-".to_owned()),
         took.unwrap_or_else(|| "-".to_owned()),
     );
