@@ -13,9 +13,11 @@ use tokio::sync::Notify;
 use super::connection::Cut;
 use super::{Held, Leases, Stopped};
 
-/// A request that was stopped has this long to end. One that waits for its caller to read doesn't notice; on
-/// HTTP/2 its stream is then reset, which has as long again, and only then its connection is ended.
-const NOTICE: Duration = Duration::from_millis(50);
+/// A request that was stopped has this long to end by itself. One that waits for its caller to read doesn't
+/// notice; on HTTP/2 its stream is then reset, which costs nobody else anything.
+const NOTICE: Duration = Duration::from_millis(20);
+/// A stream that was reset has this long to end before its connection is ended.
+const RESET: Duration = Duration::from_millis(50);
 /// A connection whose task was ended has this long to be gone; past it the answer says what is left.
 const GONE: Duration = Duration::from_secs(2);
 
@@ -102,7 +104,7 @@ impl Leases {
         let mut left = latch.wait(NOTICE).await;
         if left > 0 {
             chosen.iter().filter(|held| self.is_open(held)).for_each(|held| held.reset());
-            left = latch.wait(NOTICE).await;
+            left = latch.wait(RESET).await;
         }
         if left > 0 {
             for held in chosen.iter().filter(|held| self.is_open(held)) {

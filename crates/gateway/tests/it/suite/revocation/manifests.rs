@@ -107,8 +107,8 @@ fn a_narrower_scope_ends_exactly_what_it_no_longer_allows() {
     log.ends();
     all_show("denied", &[&changes]);
     until("one is left", || (leases(gateway, &agent.name) == 1).then_some(()));
-    assert_eq!(exec.contains("narrowed"), false, "{}", exec.text());
-    assert_eq!(log.contains("denied"), false, "{}", log.text());
+    assert!(!exec.contains("narrowed"), "{}", exec.text());
+    assert!(!log.contains("denied"), "{}", log.text());
 }
 
 /// Applies another scope, and compares what it closed.

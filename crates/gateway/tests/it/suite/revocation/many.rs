@@ -49,10 +49,9 @@ impl Broadcast {
     }
 
     fn say(&self, line: &str) {
-        for stream in self.open.lock().unwrap().iter_mut() {
-            // Those of a cut stream have ended.
-            let _ = stream.write_all(format!("{line}\n").as_bytes());
-        }
+        let line = format!("{line}\n");
+        // Those of a cut stream have ended.
+        self.open.lock().unwrap().retain_mut(|stream| stream.write_all(line.as_bytes()).is_ok());
     }
 }
 

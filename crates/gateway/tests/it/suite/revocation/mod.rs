@@ -89,6 +89,6 @@ pub(crate) fn refused(gateway: &Gateway, agent: &Agent, namespace: &str, words: 
 #[track_caller]
 pub(crate) fn public_key(gateway: &Gateway, agent: &str) -> String {
     let run = gateway.cli(&["get", "agent", agent, "-o", "json"]).ok();
-    let at = run.stdout.find("ed25519:").unwrap_or_else(|| panic!("no key in {run}"));
-    run.stdout[at..].split('"').next().unwrap().to_owned()
+    let key = run.stdout.split('"').find(|text| text.starts_with("ed25519:"));
+    key.unwrap_or_else(|| panic!("no key in {run}")).to_owned()
 }

@@ -90,8 +90,10 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // It may have ended already.
+        if self.child.kill().is_ok() {
+            drop(self.child.wait());
+        }
     }
 }
 

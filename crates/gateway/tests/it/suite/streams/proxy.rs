@@ -80,8 +80,7 @@ impl Proxy {
     /// Ends every connection, as the end of the API server's process would.
     pub(crate) fn cut(&self) {
         for stream in self.open.lock().unwrap().drain(..) {
-            // It may have ended already.
-            let _ = stream.shutdown(Shutdown::Both);
+            end(&stream, Shutdown::Both);
         }
     }
 }
@@ -94,5 +93,10 @@ fn copy(mut from: TcpStream, mut to: TcpStream, count: &AtomicU64) {
         }
         count.fetch_add(read as u64, Ordering::Relaxed);
     }
-    let _ = to.shutdown(Shutdown::Write);
+    end(&to, Shutdown::Write);
+}
+
+/// It may have ended already.
+fn end(stream: &TcpStream, how: Shutdown) {
+    drop(stream.shutdown(how));
 }
