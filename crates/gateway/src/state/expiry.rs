@@ -15,8 +15,10 @@ pub async fn run(state: Arc<State>, shutdown: CancellationToken) {
     let mut changed = state.changed.subscribe();
     let mut seen = state.clock.now();
     loop {
-        let next = state.snapshot().next_end(seen);
         let now = state.clock.now();
+        // A clock that is set back makes ended grants count again, so that they must end again.
+        seen = seen.min(now);
+        let next = state.snapshot().next_end(seen);
         if next.is_some_and(|end| end <= now) {
             let alone = state.changing.lock().await;
             let snapshot = state.snapshot();

@@ -17,7 +17,7 @@ impl State {
         verdict: Verdict,
         author: &Author,
     ) -> Result<Closed, NotChanged> {
-        let _alone = self.changing.lock().await;
+        let mut unwritten = self.changing.lock().await;
         let snapshot = self.snapshot();
         let unknown =
             || NotChanged::Unknown { kind: subject.kind().to_owned(), name: subject.name().to_owned() };
@@ -25,7 +25,11 @@ impl State {
             return Err(unknown());
         }
         let standing = snapshot.standings().of(subject);
+        // What the database did not take last time must be written now, though nothing changes here.
+        let again = unwritten.contains(subject);
         let change = match (verdict, standing) {
+            (Verdict::Revoke, Standing::Revoked(_)) if again => self.set(subject, "revoked", author),
+            (Verdict::Suspend, Standing::Suspended(_)) if again => self.set(subject, "suspended", author),
             (_, Standing::Revoked(_)) => {
                 return Err(NotChanged::Final { kind: subject.kind(), name: subject.name().to_owned() });
             }
@@ -53,10 +57,12 @@ impl State {
             Err(error) if verdict == Verdict::Resume => return Err(error.into()),
             // Who is to be stopped is stopped, whatever the database does.
             Err(error) => {
+                unwritten.insert(subject.clone());
                 let closed = self.swap(next).await;
                 return Err(NotChanged::OnlyHere { closed, error });
             }
         };
+        unwritten.remove(subject);
         let closed = self.swap(next.at(revision)).await;
         self.closed(verdict.event(), closed).await;
         Ok(closed)

@@ -8,6 +8,11 @@ mod judge;
 pub mod snapshot;
 pub mod standing;
 
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "what a test spawns ends with its runtime")]
+mod tests;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -21,12 +26,14 @@ use crate::cluster::Patience;
 use crate::lease::{Closed, CutReason, Held, Leases, Stream};
 use crate::record::writer::Record;
 use snapshot::{Snapshot, Unbuildable};
+use standing::Subject;
 
 /// The state of this replica.
 #[derive(Debug)]
 pub struct State {
     current: ArcSwap<Snapshot>,
-    changing: Mutex<()>,
+    /// Held by whoever changes something. In it: whose standing is in force here but not in the database.
+    changing: Mutex<HashSet<Subject>>,
     changed: watch::Sender<i64>,
     store: Store,
     leases: Leases,
@@ -69,7 +76,8 @@ impl State {
         let snapshot = Snapshot::build(everything, patience)?;
         let (changed, _) = watch::channel(snapshot.revision());
         let current = ArcSwap::from_pointee(snapshot);
-        Ok(State { current, changing: Mutex::new(()), changed, store, leases, record, clock, patience })
+        let changing = Mutex::default();
+        Ok(State { current, changing, changed, store, leases, record, clock, patience })
     }
 
     /// Everything as it is now.
@@ -112,7 +120,7 @@ impl State {
 }
 
 fn is_out(snapshot: &Snapshot, agent: &AgentName) -> bool {
-    let subject = standing::Subject::Agent(agent.clone());
+    let subject = Subject::Agent(agent.clone());
     let active = matches!(snapshot.standings().of(&subject), standing::Standing::Active);
     !active || snapshot.agent(agent).is_none()
 }

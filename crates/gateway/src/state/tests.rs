@@ -1,0 +1,142 @@
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use drawbridge_policy::{Attributes, Line};
+use drawbridge_store::Location;
+use tokio_util::sync::CancellationToken;
+
+use super::change::{Author, Mode, NotChanged, Verdict};
+use super::standing::{Standing, Subject};
+use super::*;
+use crate::lease::{Holder, Permitted};
+use crate::manifest::Source;
+
+const AGENT: &str = "
+apiVersion: drawbridge.dev/v1alpha1
+kind: Agent
+metadata: {name: cleanup}
+spec: {owner: me@example.com, purpose: Tests}
+";
+
+const NOW: i64 = 1_800_000_000_000;
+
+/// A state on a database of its own. The record's writer does not run: nothing here waits for it.
+async fn state(dir: &std::path::Path) -> State {
+    state_at(dir, Clock::new(|| Millis(NOW))).await
+}
+
+async fn state_at(dir: &std::path::Path, clock: Clock) -> State {
+    let store = Store::open(&Location::Sqlite(dir.join("db"))).await.unwrap();
+    let (record, _writer) = Record::new(store.clone(), clock.clone(), 16, Duration::from_millis(10));
+    let second = Duration::from_secs(1);
+    let patience = Patience { connect: second, answer: second };
+    State::load(Parts { store, leases: Leases::default(), record, clock, patience }).await.unwrap()
+}
+
+fn author(reason: &str) -> Author {
+    Author { by: "test".to_owned(), reason: reason.to_owned() }
+}
+
+#[tokio::test]
+async fn a_revocation_that_the_database_did_not_take_is_written_when_the_call_is_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Subject::Agent(AgentName::parse("cleanup").unwrap());
+    for (verdict, word) in [(Verdict::Suspend, "suspended"), (Verdict::Revoke, "revoked")] {
+        let state = state(dir.path()).await;
+        let source = Source { file: "agent.yaml".to_owned(), text: AGENT.to_owned() };
+        state.apply(&[source], &author(""), Mode::Make).await.unwrap();
+        // No database takes a NUL.
+        let refused = state.judge(&agent, verdict, &author("\0")).await;
+        assert!(matches!(refused, Err(NotChanged::OnlyHere { .. })), "{refused:?}");
+        assert_eq!(state.snapshot().standings().of(&agent).as_str(), word);
+        state.judge(&agent, verdict, &author("again")).await.unwrap();
+        state.store().close().await;
+        let restarted = self::state(dir.path()).await;
+        assert_eq!(restarted.snapshot().standings().of(&agent).as_str(), word);
+        restarted.store().close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_suspended_only_here_can_be_resumed() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Subject::Agent(AgentName::parse("cleanup").unwrap());
+    let state = state(dir.path()).await;
+    let source = Source { file: "agent.yaml".to_owned(), text: AGENT.to_owned() };
+    state.apply(&[source], &author(""), Mode::Make).await.unwrap();
+    state.judge(&agent, Verdict::Suspend, &author("\0")).await.unwrap_err();
+    state.judge(&agent, Verdict::Resume, &author("")).await.unwrap();
+    assert_eq!(state.snapshot().standings().of(&agent), Standing::Active);
+}
+
+const GRANTED: &str = "
+apiVersion: drawbridge.dev/v1alpha1
+kind: Agent
+metadata: {name: cleanup}
+spec:
+  owner: me@example.com
+  purpose: Tests
+  identities: [{key: {publicKey: \"ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=\"}}]
+---
+apiVersion: drawbridge.dev/v1alpha1
+kind: Scope
+metadata: {name: see}
+spec: {rules: [{name: see, verbs: [watch], apiGroups: [\"\"], resources: [pods]}]}
+---
+apiVersion: drawbridge.dev/v1alpha1
+kind: Cluster
+metadata: {name: prod}
+spec: {kubeconfig: {path: /nowhere/kubeconfig}}
+---
+apiVersion: drawbridge.dev/v1alpha1
+kind: Grant
+metadata: {name: cleanup}
+spec: {agents: [cleanup], scopes: [see], clusters: [prod], until: 2027-01-15T08:00:10Z}
+";
+
+/// The end of the grant above.
+const END: i64 = NOW + 10_000;
+
+/// Opens a watch, and says when it was cut.
+fn watch_pods(state: &State) -> tokio::task::JoinHandle<Option<CutReason>> {
+    let agent = AgentName::parse("cleanup").unwrap();
+    let key = state.snapshot().keys_of(&agent).next().unwrap().clone();
+    let connection = state.leases().connect(([127, 0, 0, 1], 1).into());
+    let holder = Holder { agent, key, cluster: "prod".to_owned(), stream: None };
+    let lease = state.leases().register(holder, &connection);
+    let line = Line { method: "GET", path: "/api/v1/pods", query: Some("watch=1") };
+    let attributes = Attributes::parse(line).unwrap();
+    lease.permit(Permitted { grant: "cleanup".to_owned(), attributes, stream: Stream::Open });
+    tokio::spawn(async move {
+        lease.stopped().await;
+        lease.cut()
+    })
+}
+
+#[tokio::test]
+async fn a_grant_ends_again_after_the_clock_was_set_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicI64::new(NOW));
+    let told = now.clone();
+    let state =
+        Arc::new(state_at(dir.path(), Clock::new(move || Millis(told.load(Ordering::Acquire)))).await);
+    let source = Source { file: "all.yaml".to_owned(), text: GRANTED.to_owned() };
+    state.apply(&[source], &author(""), Mode::Make).await.unwrap();
+    tokio::spawn(expiry::run(state.clone(), CancellationToken::new()));
+    let set = async |time| {
+        now.store(time, Ordering::Release);
+        state.changed.send_replace(0);
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    };
+    for _ in 0..2 {
+        set(NOW).await;
+        let watch = watch_pods(&state);
+        set(END - 1).await;
+        assert!(!watch.is_finished(), "the grant holds until its end");
+        set(END).await;
+        let cut = tokio::time::timeout(Duration::from_secs(5), watch).await.unwrap().unwrap();
+        assert_eq!(cut, Some(CutReason::Grant));
+    }
+}
