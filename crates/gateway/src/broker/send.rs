@@ -18,8 +18,8 @@ use crate::lease::{Lease, Stream};
 use crate::record::draft::{Entry, Outcome};
 use crate::refusal::{ClusterFault, Refusal};
 
-/// A refusal of the cluster's is read up to here to see whose it is. Most are far shorter; one that lists every wrong
-/// field of an object is not.
+/// A refusal of the cluster's is read up to here to see whose it is. Most are far shorter; one that lists
+/// every wrong field of an object is not.
 const MAX_STATUS: usize = 1024 * 1024;
 
 /// The caller's half that no decision read.
@@ -157,7 +157,8 @@ async fn forbidden(response: Response<Incoming>, entry: Entry, cluster: &Cluster
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
 }
 
-/// A 409 or 422 on a pinned write is ours when it is about the uid; anything else is the caller's own trouble.
+/// A 409 or 422 on a pinned write is ours when it is about the uid; anything else is the caller's own
+/// trouble.
 async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, lease: Lease) -> Sent {
     let status = response.status();
     let mut answer = headers_of(&response, None, ());
@@ -170,8 +171,8 @@ async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, le
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
 }
 
-/// The API server says "UID in precondition" for an update. For an apply it says "uid mismatch" where there is no
-/// object, and where there is another one that the field metadata.uid never changes.
+/// The API server says "UID in precondition" for an update. For an apply it says "uid mismatch" where there
+/// is no object, and where there is another one that the field metadata.uid never changes.
 fn is_ours(bytes: &[u8]) -> bool {
     let Ok(status) = serde_json::from_slice::<Value>(bytes) else { return false };
     let text =

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
-use http::header::{CONNECTION, TRANSFER_ENCODING};
-use http::{HeaderValue, Request, Response, Version};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -204,14 +203,7 @@ fn http1(limits: &Limits) -> hyper::server::conn::http1::Builder {
 
 /// One request. A panic ends it alone; its entry says so.
 async fn one(gate: Gate, peer: Peer, request: Request<Incoming>) -> Response<Answer> {
-    let chunked = request.version() == Version::HTTP_11 && request.headers().contains_key(TRANSFER_ENCODING);
     let peer = peer.on_stream(streams::current());
     let answer = std::panic::AssertUnwindSafe(pipeline::answer(&gate, &peer, request)).catch_unwind();
-    let mut response = answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(&Reader::default()));
-    if chunked {
-        // hyper drops a Content-Length beside it unseen. Something in front of us may have gone by that, so what
-        // follows on this connection may be a body to it: it is never read as a request (RFC 9112 §6.3).
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
+    answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(&Reader::default()))
 }
