@@ -118,9 +118,13 @@ async fn open(
         stream: peer.stream().cloned(),
     };
     let lease = gate.leases.register(holder, peer.connection());
+    draft.hold(&lease);
+    // Asked again in `admit`; here so that who is out doesn't even send a body.
+    snapshot.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
     let flow = flow(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();
-    let (payload, room) = lease.unless_cut(gate.bodies.read(&parts.headers, body)).await?;
+    let read = gate.bodies.read(identity.agent(), &parts.headers, body);
+    let (payload, room) = lease.unless_cut(read).await?;
     let case = Case::new(identity.agent().clone(), attributes, payload).map_err(Refusal::Body)?;
     Ok(Opened { case, lease, flow, cluster, headers: parts.headers, _room: room })
 }
@@ -153,8 +157,8 @@ async fn admit(
     let mut facts = Facts::none();
     for _ in 0..ROUNDS {
         let snapshot = gate.state.snapshot();
-        if let Err(out) = snapshot.standing(lease.agent(), lease.key()) {
-            return Err((draft, Refusal::Out(out)));
+        if let Err(refusal) = snapshot.upholds(lease, cluster) {
+            return Err((draft, refusal));
         }
         let none = Rules::none();
         let rules = snapshot.rules(lease.agent(), cluster.name()).unwrap_or(&none);
@@ -175,7 +179,7 @@ async fn admit(
             attributes: permit.attributes().clone(),
             stream: Stream::of(permit.attributes()),
         });
-        let entry = match draft.intend(&gate.record, &permit, lease, &intent).await {
+        let entry = match draft.intend(&gate.record, &permit, &intent).await {
             Ok(entry) => entry,
             Err((draft, refused)) => return Err((draft, Refusal::NotRecorded(refused))),
         };

@@ -67,7 +67,8 @@ pub enum Sent {
 
 /// Sends the request and begins to hand its answer on.
 pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks: &TaskTracker) -> Sent {
-    let Admitted { permit, mut entry, lease, flow, stream } = admitted;
+    // Dropped in reverse: what waits for the lease to end finds the entry's outcome handed in.
+    let Admitted { lease, permit, mut entry, flow, stream } = admitted;
     let protocol = match &flow {
         Flow::Nothing => None,
         Flow::Upgrade(protocol, _) => Some(*protocol),
@@ -83,16 +84,27 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
         Stream::Open => Wait::Open,
         Stream::Short => Wait::Bounded,
     };
+    if lease.cut().is_some() {
+        return Sent::Refused(Refusal::Cut, entry);
+    }
     entry.sent();
     let answer = tokio::select! {
-        // The cut is looked at first: what was cut by now is not sent.
         biased;
         () = lease.stopped() => return Sent::Refused(Refusal::Cut, entry),
         answer = cluster.send(permit.agent(), request, wait) => answer,
     };
     let mut response = match answer {
         Ok(response) => response,
-        Err(fault) => return Sent::Refused(Refusal::Cluster(fault), entry),
+        Err(fault) => {
+            match fault {
+                ClusterFault::Unusable(_) | ClusterFault::Unreachable(_) => entry.unsent(),
+                ClusterFault::Silent(_)
+                | ClusterFault::Unauthorized(_)
+                | ClusterFault::MayNotImpersonate(_)
+                | ClusterFault::Redirected(_) => {}
+            }
+            return Sent::Refused(Refusal::Cluster(fault), entry);
+        }
     };
     entry.answered(response.status().as_u16());
     match response.status() {

@@ -14,7 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -63,21 +63,20 @@ pub async fn serve(
         let (gate, tls, shutdown) = (gate.clone(), tls.load_full(), shutdown.clone());
         let connection = gate.leases.connect(address);
         gate.tasks.clone().spawn(async move {
-            run(stream, tls, &gate, &connection, shutdown).await;
+            run((stream, place), tls, &gate, &connection, shutdown).await;
             gate.leases.forget(&connection);
-            drop(place);
         });
     }
 }
 
 async fn run(
-    stream: TcpStream,
+    accepted: (TcpStream, OwnedSemaphorePermit),
     tls: Arc<ServerConfig>,
     gate: &Gate,
     connection: &Arc<Connection>,
     shutdown: CancellationToken,
 ) {
-    let Some(stream) = shake_hands(stream, tls, gate.limits.handshake, connection).await else { return };
+    let Some(stream) = shake_hands(accepted, tls, gate.limits.handshake, connection).await else { return };
     let peer = Peer::new(connection.clone(), certificate(&stream), stream.get_ref().1.server_name());
     let end = connection.end().clone();
     let served = async {
@@ -92,7 +91,7 @@ async fn run(
 }
 
 async fn shake_hands(
-    stream: TcpStream,
+    (stream, place): (TcpStream, OwnedSemaphorePermit),
     tls: Arc<ServerConfig>,
     at_most: Duration,
     connection: &Connection,
@@ -100,7 +99,7 @@ async fn shake_hands(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    let wire = Wire::new(stream, connection.sever().clone());
+    let wire = Wire::new(stream, connection.sever().clone(), place);
     let handshake = timeout(at_most, TlsAcceptor::from(tls).accept(wire)).await.ok()?;
     handshake
         .inspect_err(|error| tracing::debug!(%error, source = %connection.address(), "TLS handshake failed"))
