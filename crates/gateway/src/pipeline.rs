@@ -142,8 +142,8 @@ fn flow(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow
     Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
 }
 
-/// Decides, and records the intent. What was decided with a snapshot that is gone by then, or through a grant
-/// that has ended by then, is decided again: a revocation or an end between the two would otherwise be missed.
+/// Decides, and records the intent. What was decided with a snapshot that is gone by then, or through a
+/// grant that has ended by then, is decided again: a revocation or an end in between would be missed.
 async fn admit(
     gate: &Gate,
     mut draft: Draft,
