@@ -111,13 +111,7 @@ async fn open(
     let unknown = || Refusal::UnknownCluster(route.cluster.to_owned());
     let cluster = snapshot.cluster(route.cluster).ok_or_else(unknown)?.clone();
 
-    let holder = Holder {
-        agent: identity.agent().clone(),
-        key: identity.key().clone(),
-        cluster: cluster.name().to_owned(),
-        stream: peer.stream().cloned(),
-    };
-    let lease = gate.leases.register(holder, peer.connection());
+    let lease = gate.leases.register(Holder::of(&identity, peer, cluster.name()), peer.connection());
     draft.hold(&lease);
     // Asked again in `admit`; here so that who is out doesn't even send a body.
     snapshot.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
