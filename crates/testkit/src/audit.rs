@@ -50,33 +50,63 @@ impl Audit {
         self.those(id, |event| event.id() == id)
     }
 
-    /// The requests that pass, once they are whole. Only lines with `word` in them are looked at: the log has
-    /// what all tests did, and most of that is neither worth reading nor worth waiting for.
+    /// The requests that pass. Only lines with `word` in them are read whole: the log has what all tests did.
     fn those(&self, word: &str, passes: impl Fn(&Event) -> bool) -> Vec<Event> {
         let started = Instant::now();
+        let text = self.settled(started);
+        // The last line may be half written.
+        let lines = text.lines().filter(|line| line.contains(word));
+        let events = lines.filter_map(|line| serde_json::from_str(line).ok()).map(Event);
+        events.filter(|event| !event.is_received() && passes(event)).collect()
+    }
+
+    /// The log, once it says what became of everything that is in it now. Whose a request is stands only in
+    /// its second half, so that everybody's are waited for; but not those that begin meanwhile.
+    fn settled(&self, started: Instant) -> String {
+        let text = self.read();
+        let mut pending: HashSet<(String, String)> = Head::all(&text, Half::First);
+        let mut text = text;
         loop {
-            let mut events = self.read(word);
-            events.retain(&passes);
-            // What the gateway reads to decide has the id of the request it decides on.
-            let told: HashSet<_> = events
-                .iter()
-                .filter(|event| !event.is_received())
-                .map(|event| (event.id(), event.verb()))
-                .collect();
-            let whole = events.iter().all(|event| told.contains(&(event.id(), event.verb())));
-            if whole || started.elapsed() > SETTLED {
-                events.retain(|event| !event.is_received());
-                return events;
+            for told in Head::all(&text, Half::Second) {
+                pending.remove(&told);
+            }
+            if pending.is_empty() || started.elapsed() > SETTLED {
+                return text;
             }
             thread::sleep(Duration::from_millis(20));
+            text = self.read();
         }
     }
 
-    fn read(&self, word: &str) -> Vec<Event> {
-        let text = fs::read_to_string(&self.path).unwrap_or_default();
-        let lines = text.lines().filter(|line| line.contains(word));
-        // The last line may be half written.
-        lines.filter_map(|line| serde_json::from_str(line).ok()).map(Event).collect()
+    fn read(&self) -> String {
+        fs::read_to_string(&self.path).unwrap_or_default()
+    }
+}
+
+/// Which half of a request a line is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Half {
+    /// It was received.
+    First,
+    /// It was answered, or its answer has begun.
+    Second,
+}
+
+/// What a line begins with, read without reading the whole line.
+struct Head;
+
+impl Head {
+    /// The requests with such a line, by id and verb: what the gateway reads to decide on a request has its id.
+    fn all(text: &str, half: Half) -> HashSet<(String, String)> {
+        let heads = text.lines().filter_map(|line| {
+            let field = |name: &str| {
+                let (_, rest) = line.split_once(&format!("\"{name}\":\""))?;
+                rest.split('"').next().map(str::to_owned)
+            };
+            let found = if field("stage")? == "RequestReceived" { Half::First } else { Half::Second };
+            (found == half).then_some((field("auditID")?, field("verb")?))
+        });
+        heads.collect()
     }
 }
 
