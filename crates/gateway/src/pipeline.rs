@@ -115,11 +115,16 @@ async fn open(
         agent: identity.agent().clone(),
         key: identity.key().clone(),
         cluster: cluster.name().to_owned(),
+        stream: peer.stream().cloned(),
     };
     let lease = gate.leases.register(holder, peer.connection());
+    draft.hold(&lease);
+    // Asked again in `admit`; here so that who is out doesn't even send a body.
+    snapshot.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
     let flow = flow(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();
-    let (payload, room) = gate.bodies.read(&parts.headers, body).await?;
+    let read = gate.bodies.read(identity.agent(), &parts.headers, body);
+    let (payload, room) = lease.unless_cut(read).await?;
     let case = Case::new(identity.agent().clone(), attributes, payload).map_err(Refusal::Body)?;
     Ok(Opened { case, lease, flow, cluster, headers: parts.headers, _room: room })
 }
@@ -139,8 +144,8 @@ fn flow(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow
     Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
 }
 
-/// Decides, and records the intent. What was decided with a snapshot that is gone by then is decided again:
-/// a revocation between the two would otherwise be missed.
+/// Decides, and records the intent. What was decided with a snapshot that is gone by then, or through a grant
+/// that has ended by then, is decided again: a revocation or an end between the two would otherwise be missed.
 async fn admit(
     gate: &Gate,
     mut draft: Draft,
@@ -152,8 +157,8 @@ async fn admit(
     let mut facts = Facts::none();
     for _ in 0..ROUNDS {
         let snapshot = gate.state.snapshot();
-        if let Err(out) = snapshot.standing(lease.agent(), lease.key()) {
-            return Err((draft, Refusal::Out(out)));
+        if let Err(refusal) = snapshot.upholds(lease, cluster) {
+            return Err((draft, refusal));
         }
         let none = Rules::none();
         let rules = snapshot.rules(lease.agent(), cluster.name()).unwrap_or(&none);
@@ -161,7 +166,7 @@ async fn admit(
             Decision::Permit(permit) => permit,
             Decision::Deny(denial, _) => return Err((draft, Refusal::Denied(Box::new(denial)))),
             Decision::Needs(Needs::Live, asked) => {
-                facts = match live(cluster, &asked, draft.id()).await {
+                facts = match lease.unless_cut(live(cluster, &asked, draft.id())).await {
                     Ok(facts) => facts,
                     Err(refusal) => return Err((draft, refusal)),
                 };
@@ -174,14 +179,15 @@ async fn admit(
             attributes: permit.attributes().clone(),
             stream: Stream::of(permit.attributes()),
         });
-        let entry = match draft.intend(&gate.record, &permit, lease, &intent).await {
+        let entry = match draft.intend(&gate.record, &permit, &intent).await {
             Ok(entry) => entry,
             Err((draft, refused)) => return Err((draft, Refusal::NotRecorded(refused))),
         };
         if lease.cut().is_some() {
             return Err((entry.again(), Refusal::Cut));
         }
-        if Arc::ptr_eq(&snapshot, &gate.state.snapshot()) {
+        let over = permit.until().is_some_and(|until| until <= gate.clock.now());
+        if !over && Arc::ptr_eq(&snapshot, &gate.state.snapshot()) {
             return Ok((permit, entry));
         }
         (draft, case) = (entry.again(), permit.into_case());

@@ -85,7 +85,7 @@ pub enum Refusal {
     NotRecorded(NotRecorded),
     /// The cluster can't be reached, or not with the credential that the gateway has for it.
     Cluster(ClusterFault),
-    /// The request was cut while it was being decided.
+    /// The request was cut before there was an answer.
     Cut,
     /// A fault in the gateway.
     Fault,
@@ -217,7 +217,11 @@ impl Refusal {
                 format!("{why}, and nothing is done that isn't recorded; try again when it is")
             }
             Refusal::Cluster(fault) => fault.message(),
-            Refusal::Cut => "the agent's standing changed while the request was being decided".to_owned(),
+            Refusal::Cut => {
+                "the agent's standing or the manifests changed while the request was under way; what \
+                had been sent by then may have been carried out"
+                    .to_owned()
+            }
             Refusal::Fault => {
                 "the gateway had a fault while it carried out the request; it is recorded, and \
                 what became of the request isn't known"
