@@ -18,8 +18,9 @@ use crate::lease::{Lease, Stream};
 use crate::record::draft::{Entry, Outcome};
 use crate::refusal::{ClusterFault, Refusal};
 
-/// A refusal of the cluster's is read up to here to see whose it is; its `Status` is far shorter.
-const MAX_STATUS: usize = 64 * 1024;
+/// A refusal of the cluster's is read up to here to see whose it is. Most are far shorter; one that lists every wrong
+/// field of an object is not.
+const MAX_STATUS: usize = 1024 * 1024;
 
 /// The caller's half that no decision read.
 #[derive(Debug)]
@@ -117,7 +118,9 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
             Flow::Nothing => Sent::Refused(Refusal::Cluster(silent(cluster)), entry),
         },
         StatusCode::FORBIDDEN => forbidden(response, entry, cluster).await,
-        StatusCode::CONFLICT if permit.pinned().is_some() => conflict(response, permit, entry, lease).await,
+        StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY if permit.pinned().is_some() => {
+            conflict(response, permit, entry, lease).await
+        }
         status => {
             let answer = headers_of(&response, None, ());
             let relay = Relay::new(response.into_body(), status.as_u16(), entry, lease);
@@ -166,24 +169,34 @@ async fn forbidden(response: Response<Incoming>, entry: Entry, cluster: &Cluster
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
 }
 
-/// A 409 on a pinned write is ours when it is about the uid; anything else is the caller's own conflict.
+/// A 409 or 422 on a pinned write is ours when it is about the uid; anything else is the caller's own trouble.
 async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, lease: Lease) -> Sent {
+    let status = response.status();
     let mut answer = headers_of(&response, None, ());
     let bytes = whole(response).await.unwrap_or_default();
     if is_ours(&bytes) {
         return Sent::Moved { case: Box::new(permit.into_case()), entry, lease };
     }
-    entry.finish(&Outcome::Answered { status: StatusCode::CONFLICT.as_u16() });
+    entry.finish(&Outcome::Answered { status: status.as_u16() });
     answer.headers_mut().remove(header::CONTENT_LENGTH);
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
 }
 
-/// The API server says "UID in precondition" for an update and "uid mismatch" for an apply.
+/// The API server says "UID in precondition" for an update. For an apply it says "uid mismatch" where there is no
+/// object, and where there is another one that the field metadata.uid never changes.
 fn is_ours(bytes: &[u8]) -> bool {
     let Ok(status) = serde_json::from_slice::<Value>(bytes) else { return false };
-    let message = status.get("message").and_then(Value::as_str).unwrap_or_default();
-    status.get("reason").and_then(Value::as_str) == Some("Conflict")
-        && (message.contains("UID in precondition") || message.contains("uid mismatch"))
+    let text =
+        |value: &Value, field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let message = text(&status, "message");
+    match text(&status, "reason").as_str() {
+        "Conflict" => message.contains("UID in precondition") || message.contains("uid mismatch"),
+        "Invalid" => {
+            let causes = status.pointer("/details/causes").and_then(Value::as_array);
+            causes.is_some_and(|causes| causes.iter().any(|cause| text(cause, "field") == "metadata.uid"))
+        }
+        _ => false,
+    }
 }
 
 async fn whole(response: Response<Incoming>) -> Option<Bytes> {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -28,7 +29,7 @@ use crate::gate::Gate;
 use crate::identity::certificate::Certificate;
 use crate::lease::Connection;
 use crate::pipeline;
-use crate::refusal::Refusal;
+use crate::refusal::{Reader, Refusal};
 
 /// After accepting failed (no file descriptors left, say), the next attempt waits this long.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -200,6 +201,13 @@ fn http1(limits: &Limits) -> hyper::server::conn::http1::Builder {
 
 /// One request. A panic ends it alone; its entry says so.
 async fn one(gate: Gate, peer: Peer, request: Request<Incoming>) -> Response<Answer> {
+    let chunked = request.version() == Version::HTTP_11 && request.headers().contains_key(TRANSFER_ENCODING);
     let answer = std::panic::AssertUnwindSafe(pipeline::answer(&gate, &peer, request)).catch_unwind();
-    answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(""))
+    let mut response = answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(&Reader::default()));
+    if chunked {
+        // hyper drops a Content-Length beside it unseen. Something in front of us may have gone by that, so what
+        // follows on this connection may be a body to it: it is never read as a request (RFC 9112 §6.3).
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }

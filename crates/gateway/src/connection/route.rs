@@ -62,6 +62,11 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.'
 }
 
+/// HTTP/1.1 counts header fields while it reads them; HTTP/2 counts their bytes only.
+pub fn few_enough(headers: &HeaderMap, bound: usize) -> Result<(), Refusal> {
+    if headers.len() > bound { Err(Refusal::TooManyFields(bound)) } else { Ok(()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,1 +1,41 @@
-//! One file for each known trick, named after it. The judge is the API server's own audit log.
+//! One file per known trick, named after it. The judge is the API server's own audit log: the tests' ceiling is
+//! the whole cluster, so whatever a scope fails to stop shows there. Every test also sends something that must
+//! come through, so that a gateway that refuses everything fails too.
+
+mod caller;
+mod fake;
+mod forge;
+mod h2;
+mod tls;
+
+mod another_agents_key;
+mod client_certificates;
+mod cluster_answers;
+mod cluster_breaks_off;
+mod delete_options;
+mod escapes_under_wildcards;
+mod exec_without_create;
+mod field_selector;
+mod forged_tokens;
+mod forwarded_headers;
+mod host_mismatch;
+mod impersonation_headers;
+mod kubectl_as;
+mod legacy_paths;
+mod method_override;
+mod misplaced_credentials;
+mod object_moves;
+mod own_namespaces;
+mod owner_references;
+mod path_spellings;
+mod proxy_subresource;
+mod repeated_query_keys;
+mod request_smuggling;
+mod secrets;
+mod service_account_tokens;
+mod session_resumption;
+mod smuggling_over_h2;
+mod two_agents;
+mod upgrades;
+mod watch_under_list;
+mod writes_that_create;
