@@ -116,9 +116,9 @@ async fn open(
         key: identity.key().clone(),
         cluster: cluster.name().to_owned(),
     };
+    gate.leases.room_for(identity.agent(), gate.limits.requests)?;
     let lease = gate.leases.register(holder, peer.connection());
     draft.hold(&lease);
-    // Asked again in `admit`; here so that who is out doesn't even send a body.
     snapshot.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
     let flow = flow(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();

@@ -22,7 +22,8 @@ pub struct Limits {
     pub headers: usize,
     /// Bytes of request bodies held in memory at once, over all requests; of one agent's an eighth of that.
     pub body_memory: usize,
-    /// Requests open at once, streams included; each holds its place in the record's queue.
+    /// Requests open at once, streams included; one agent may have half of them. Each holds its place in the
+    /// record's queue.
     pub requests: usize,
     /// An HTTP/2 connection that answers no ping for this long is closed.
     pub keep_alive: Duration,
