@@ -6,7 +6,8 @@ use std::time::Duration;
 /// Every bound of the gateway. One table: what is not here has no setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// A TLS handshake and the first request's head must end within this time, or the connection closes.
+    /// A TLS handshake must end within this time, and within as much again an agent must be recognised by a
+    /// request's credential, or the connection closes.
     pub handshake: Duration,
     /// A kept HTTP/1.1 connection is closed when its next request's head has not come within this time.
     pub head: Duration,
