@@ -4,9 +4,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// What tells one state of a file from another: device and inode (Kubernetes and cert-manager swap links), size,
-/// and when it changed. None where there is no such file.
+/// What tells one state of a file from another: device and inode (Kubernetes and cert-manager swap links),
+/// size, and when it changed. None where there is no such file.
 type Stamp = Option<[i128; 4]>;
+
+/// How files were at one moment.
+#[derive(Debug)]
+pub struct Stamps(Vec<Stamp>);
 
 /// Files with their stamps. They are looked at with every request, which costs about a microsecond each.
 #[derive(Debug, Default)]
@@ -28,10 +32,14 @@ impl Files {
         self.paths.iter().zip(seen.iter()).all(|(path, seen)| stamp(path) == *seen)
     }
 
-    /// Takes them as they are now.
-    pub fn see_again(&self) {
-        let now: Vec<Stamp> = self.paths.iter().map(|path| stamp(path)).collect();
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    /// How they are now.
+    pub fn now(&self) -> Stamps {
+        Stamps(self.paths.iter().map(|path| stamp(path)).collect())
+    }
+
+    /// Takes what was found as what was read.
+    pub fn took(&self, found: Stamps) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = found.0;
     }
 }
 
@@ -57,11 +65,11 @@ mod tests {
         std::fs::write(&other, "two").unwrap();
         std::fs::rename(&other, &path).unwrap();
         assert!(!files.are_as_seen());
-        files.see_again();
+        files.took(files.now());
         assert!(files.are_as_seen());
         std::fs::write(&path, "three").unwrap();
         assert!(!files.are_as_seen());
-        files.see_again();
+        files.took(files.now());
         std::fs::remove_file(&path).unwrap();
         assert!(!files.are_as_seen());
     }

@@ -137,12 +137,23 @@ impl Cluster {
             })
     }
 
-    /// The connections in use, or new ones with the credential as it is now.
+    /// The connections in use, or new ones with the credential as it is now. A changed file that can't be
+    /// used (half written, say) leaves the last good credential in use until the cluster refuses that.
     async fn wire(&self) -> Result<Arc<Wired>, Unusable> {
         if let Some(wired) = self.current() {
             return Ok(wired);
         }
-        timeout(self.patience.answer, self.rewire()).await.unwrap_or(Err(Unusable::Slow))
+        let before = self.slot().clone().map(|good| (good.files().now(), good));
+        let fresh = timeout(self.patience.answer, self.rewire()).await.unwrap_or(Err(Unusable::Slow));
+        match (fresh, before) {
+            (Err(error), Some((seen, good))) => {
+                let error = Chain(&error);
+                tracing::warn!(cluster = self.name, %error, "still using the last good credential");
+                good.files().took(seen);
+                Ok(good)
+            }
+            (fresh, _) => fresh,
+        }
     }
 
     /// The connections in use, unless a file of their credential changed.
@@ -150,29 +161,14 @@ impl Cluster {
         self.slot().clone().filter(|wired| wired.files().are_as_seen())
     }
 
-    /// Reads the credential again. A changed file that can't be used (half written, say) leaves the last good
-    /// credential in use until the cluster refuses that.
     async fn rewire(&self) -> Result<Arc<Wired>, Unusable> {
         let alone = self.wiring.clone().lock_owned().await;
         if let Some(wired) = self.current() {
             return Ok(wired);
         }
-        let before = self.slot().clone();
-        if let Some(good) = &before {
-            good.files().see_again();
-        }
-        match (Wired::new(&self.access, self.patience.connect, alone).await, before) {
-            (Ok(fresh), _) => {
-                let fresh = Arc::new(fresh);
-                *self.slot() = Some(fresh.clone());
-                Ok(fresh)
-            }
-            (Err(error), Some(good)) => {
-                tracing::warn!(cluster = self.name, error = %Chain(&error), "still using the last good credential");
-                Ok(good)
-            }
-            (Err(error), None) => Err(error),
-        }
+        let fresh = Arc::new(Wired::new(&self.access, self.patience.connect, alone).await?);
+        *self.slot() = Some(fresh.clone());
+        Ok(fresh)
     }
 
     /// The cluster refused the credential: read it again next time.

@@ -323,6 +323,7 @@ impl Drop for Open {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "what a test spawns ends with its runtime")]
 mod tests {
     use std::time::Duration;
 

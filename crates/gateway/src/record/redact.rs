@@ -44,7 +44,8 @@ fn names_a_secret(body: &Value) -> bool {
     }
 }
 
-/// Fields of a Secret, of a JSON patch's operation and of delete options that say what is meant and hold no value.
+/// Fields of a Secret, of a JSON patch's operation and of delete options that say what is meant and hold no
+/// value.
 const SAYS: [&str; 13] = [
     "apiVersion",
     "kind",
@@ -61,8 +62,8 @@ const SAYS: [&str; 13] = [
     "ignoreStoreReadErrorWithClusterBreakingPotential",
 ];
 
-/// Fields of an object's metadata that say which it is. Annotations aren't among them: last-applied repeats the
-/// whole object.
+/// Fields of an object's metadata that say which it is. Annotations aren't among them: last-applied repeats
+/// the whole object.
 const NAMES: [&str; 10] = [
     "name",
     "generateName",
@@ -133,9 +134,11 @@ mod tests {
         let bodies = [
             r#"{"kind":"Secret","data":{"a":"c2VjcmV0"},"stringData":{"b":"secret"}}"#,
             r#"{"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"secret"}}}"#,
-            r#"[{"op":"add","path":"/data/a","value":"c2VjcmV0"},{"op":"add","path":"/data","value":{"x":"secret"}}]"#,
-            r#"{"kind":"Secret","data":{"name":"c2VjcmV0","type":"c2VjcmV0","metadata":{"name":"c2VjcmV0"}}}"#,
-            r#"{"kind":"Secret","stringdata":{"a":"secret"},"Data":{"a":["c2VjcmV0"]},"metadata":["secret"]}"#,
+            r#"[{"op":"add","path":"/data/a","value":"c2VjcmV0"}]"#,
+            r#"[{"op":"add","path":"/data","value":{"x":"secret"}}]"#,
+            r#"{"kind":"Secret","data":{"name":"c2VjcmV0","type":"c2VjcmV0"}}"#,
+            r#"{"kind":"Secret","data":{"metadata":{"name":"c2VjcmV0"}}}"#,
+            r#"{"kind":"Secret","stringdata":{"a":"secret"},"metadata":["secret"]}"#,
             r#""secret""#,
         ];
         for body in bodies {

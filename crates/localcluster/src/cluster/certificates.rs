@@ -36,6 +36,11 @@ impl Authority {
         &self.pem
     }
 
+    /// The authority's own certificate, with its key.
+    pub(super) fn pair(&self) -> (String, String) {
+        (self.pem.clone(), self.issuer.key().serialize_pem())
+    }
+
     /// A certificate for a server on this machine, with its key.
     pub(super) fn server(&self, name: &str) -> Result<(String, String), Error> {
         let key = new_key()?;

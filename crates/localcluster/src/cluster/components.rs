@@ -16,7 +16,7 @@ const NODE_CALLER: &str = "kube-apiserver-kubelet-client";
 /// Where everything is.
 pub(super) struct Files {
     pub(super) directory: PathBuf,
-    pub(super) ca: PathBuf,
+    pub(super) ca: PairFiles,
     pub(super) server: PairFiles,
     pub(super) kubelet_client: PairFiles,
     pub(super) node: PairFiles,
@@ -76,7 +76,7 @@ pub(super) fn api_server(
         .value("secure-port", &port.to_string())
         .file("tls-cert-file", &files.server.certificate)
         .file("tls-private-key-file", &files.server.key)
-        .file("client-ca-file", &files.ca)
+        .file("client-ca-file", &files.ca.certificate)
         .value("authorization-mode", "RBAC")
         .value("allow-privileged", "true")
         .value("profiling", "false")
@@ -97,7 +97,7 @@ pub(super) fn api_server(
         .value("service-account-jwks-uri", &format!("{url}/openid/v1/jwks"))
         .value("api-audiences", &url);
     arguments
-        .file("kubelet-certificate-authority", &files.ca)
+        .file("kubelet-certificate-authority", &files.ca.certificate)
         .file("kubelet-client-certificate", &files.kubelet_client.certificate)
         .file("kubelet-client-key", &files.kubelet_client.key)
         .value("kubelet-preferred-address-types", "InternalIP");
@@ -115,8 +115,11 @@ pub(super) fn controller_manager(binaries: &Binaries, files: &Files, kubeconfig:
     let mut arguments = Arguments::default();
     arguments
         .file("kubeconfig", kubeconfig)
-        .file("root-ca-file", &files.ca)
+        .file("root-ca-file", &files.ca.certificate)
         .file("service-account-private-key-file", &files.tokens.key)
+        // So that an approved CertificateSigningRequest gets its certificate.
+        .file("cluster-signing-cert-file", &files.ca.certificate)
+        .file("cluster-signing-key-file", &files.ca.key)
         .value("leader-elect", "false")
         .value("secure-port", "0")
         // kwok sends no heartbeats here, and a node that dies takes the whole cluster along anyway.
@@ -158,7 +161,7 @@ pub(super) fn node(binaries: &Binaries, files: &Files, port: u16) -> Command {
         .value("listen", &format!("127.0.0.1:{port}"))
         .file("tls-cert-file", &files.node.certificate)
         .file("tls-private-key-file", &files.node.key)
-        .file("client-ca-file", &files.ca)
+        .file("client-ca-file", &files.ca.certificate)
         .value("client-name", NODE_CALLER)
         .file("directory", &files.directory.join("pods"));
     arguments.command(binaries, Program::Node, files)

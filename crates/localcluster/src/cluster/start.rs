@@ -106,7 +106,7 @@ fn write_files(directory: PathBuf, authority: &Authority) -> Result<Files, Error
     fs::create_dir_all(&pods).map_err(Error::file("created", pods))?;
     let kubelet_client = authority.client(components::node_caller(), &[])?;
     Ok(Files {
-        ca: write("pki/ca.crt", authority.pem())?,
+        ca: write_pair(&pki, "ca", authority.pair())?,
         server: write_pair(&pki, "kube-apiserver", authority.server("kube-apiserver")?)?,
         kubelet_client: write_pair(&pki, "kubelet-client", kubelet_client)?,
         node: write_pair(&pki, "node", authority.server("node")?)?,

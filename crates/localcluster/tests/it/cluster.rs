@@ -4,6 +4,8 @@ use std::fs;
 use std::process::Command;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use drawbridge_localcluster::{Binaries, LocalCluster, Options, Parts};
 use serde_json::Value;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
@@ -72,6 +74,30 @@ fn a_kubeconfig_carries_the_user_and_all_groups() {
     let expected = serde_json::json!(["first", "second:with/signs", "third é", "system:authenticated"]);
     assert_eq!(review["status"]["userInfo"]["groups"], expected);
     assert!(!as_user(&["get", "pods"]).status.success(), "a new user has no rights");
+}
+
+#[test]
+fn an_approved_signing_request_gets_a_certificate_for_its_user() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "someone-signed");
+    let request = params.serialize_request(&key).unwrap().pem().unwrap();
+    let manifest = serde_json::json!({
+        "apiVersion": "certificates.k8s.io/v1",
+        "kind": "CertificateSigningRequest",
+        "metadata": {"name": "someone"},
+        "spec": {
+            "request": STANDARD.encode(request),
+            "signerName": "kubernetes.io/kube-apiserver-client",
+            "usages": ["client auth"],
+        },
+    });
+    let output = with_input(kubectl(&["create", "-f", "-"]), manifest.to_string().as_bytes());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    succeed(kubectl(&["certificate", "approve", "someone"]));
+    let signed = "--for=jsonpath={.status.certificate}";
+    succeed(kubectl(&["wait", signed, "csr/someone", "--timeout=20s"]));
 }
 
 #[test]

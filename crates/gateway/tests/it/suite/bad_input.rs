@@ -1,5 +1,5 @@
-//! Wrong configs and manifests: every mistake is reported at once with its place and what would be right, and nothing
-//! changes.
+//! Wrong configs and manifests: every mistake is reported at once with its place and what would be right,
+//! and nothing changes.
 
 use std::fs;
 use std::process::Command;

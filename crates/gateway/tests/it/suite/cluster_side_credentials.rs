@@ -246,8 +246,9 @@ fn an_exec_plugin_runs_once_for_many_requests_and_one_that_hangs_is_given_up() {
 fn an_exec_plugin_gives_the_credential_and_nothing_it_says_reaches_the_caller_or_the_log() {
     let side = Side::new(|files| {
         let script = format!(
-            "#!/bin/sh\ncd {}\necho complaint-7f3k >&2\necho '{{\"apiVersion\":\"client.authentication.k8s.io/v1\",\
-             \"kind\":\"ExecCredential\",\"status\":{{\"token\":\"'$(cat token)'\"}}}}'\nexit $(cat status)\n",
+            "#!/bin/sh\ncd {}\necho complaint-7f3k >&2\n\
+             echo '{{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\
+             \"status\":{{\"token\":\"'$(cat token)'\"}}}}'\nexit $(cat status)\n",
             files.display()
         );
         fs::write(files.join("plugin"), script).unwrap();

@@ -1,5 +1,5 @@
-//! `kill -9` and what is left: no write that the API server saw is missing from the record, and a gateway that comes
-//! back knows every suspension.
+//! `kill -9` and what is left: no write that the API server saw is missing from the record, and a gateway
+//! that comes back knows every suspension.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -33,7 +33,8 @@ fn a_write_has_an_intent_and_an_outcome_with_the_documented_fields() {
     let expected = json!({
         "request": id, "source": request["source"], "agent": agent.name, "credential": request["credential"],
         "proof": "token", "session": request["session"], "userAgent": "a test/1", "cluster": "local",
-        "method": "POST", "path": format!("/clusters/local{path}"), "query": "fieldManager=me", "verb": "create",
+        "method": "POST", "path": format!("/clusters/local{path}"), "query": "fieldManager=me",
+        "verb": "create",
         "apiGroup": "", "resource": "configmaps", "namespace": namespace,
     });
     let mut expected: Value = expected;

@@ -83,11 +83,8 @@ fn a_watch_whose_caller_goes_away_says_so() {
 
 #[test]
 fn a_caller_that_goes_away_before_the_cluster_answers_says_so() {
-    let (gateway, agent, cluster) = fake(|tls| {
-        request_of(tls);
-        // No answer: whoever asked must give up first.
-        until_closed(tls);
-    });
+    // No answer: whoever asked must give up first.
+    let (gateway, agent, cluster) = fake(until_closed);
     let mut tls = wire::connect(&gateway, Some(&agent.certificate()), &[b"http/1.1"]);
     let path = "/clusters/fake/api/v1/namespaces/x/configmaps";
     let head = format!("DELETE {path}/y HTTP/1.1\r\nHost: {}\r\n\r\n", gateway.address());
@@ -103,7 +100,6 @@ fn a_caller_that_goes_away_before_the_cluster_answers_says_so() {
 #[test]
 fn a_cluster_that_breaks_off_in_its_answer_says_so() {
     let (gateway, agent, _cluster) = fake(|tls| {
-        request_of(tls);
         let answer =
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"kind\":";
         tls.write_all(answer).unwrap();
@@ -118,9 +114,7 @@ fn a_cluster_that_breaks_off_in_its_answer_says_so() {
 
 #[test]
 fn a_cluster_that_takes_a_request_and_never_answers_is_a_504_that_says_what_is_not_known() {
-    let (gateway, agent, _cluster) = fake(|tls| {
-        request_of(tls);
-    });
+    let (gateway, agent, _cluster) = fake(|_tls| {});
     let answer = ask(&gateway, &agent);
     assert_eq!((answer.status, answer.reason().as_str()), (504, "cluster"), "{answer:?}");
     assert!(answer.message().contains("may have been carried out or not"), "{}", answer.message());
@@ -212,7 +206,7 @@ struct Fake {
     got: std::sync::mpsc::Receiver<()>,
 }
 
-/// A gateway of the test's own in front of a cluster that does `behave` with each connection.
+/// A gateway of the test's own in front of a cluster that does `behave` with each request.
 fn fake(behave: impl Fn(&mut ClusterTls) + Send + 'static) -> (Gateway, Agent, Fake) {
     let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let pem = certified.cert.pem();
@@ -228,7 +222,9 @@ fn fake(behave: impl Fn(&mut ClusterTls) + Send + 'static) -> (Gateway, Agent, F
     thread::spawn(move || {
         for tcp in listener.incoming() {
             let mut tls = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), tcp.unwrap());
-            TELL.set(Some(tell.clone()));
+            request_of(&mut tls);
+            // Nobody listens where the test is over.
+            tell.send(()).ok();
             behave(&mut tls);
         }
     });
@@ -256,10 +252,6 @@ fn fake(behave: impl Fn(&mut ClusterTls) + Send + 'static) -> (Gateway, Agent, F
     (gateway, agent, Fake { got })
 }
 
-thread_local! {
-    static TELL: std::cell::Cell<Option<std::sync::mpsc::Sender<()>>> = const { std::cell::Cell::new(None) };
-}
-
 /// Reads a request without a body.
 fn request_of(tls: &mut ClusterTls) {
     let mut head = Vec::new();
@@ -269,10 +261,6 @@ fn request_of(tls: &mut ClusterTls) {
             return;
         }
         head.push(byte[0]);
-    }
-    if let Some(tell) = TELL.take() {
-        // The test may be over.
-        tell.send(()).unwrap_or_default();
     }
 }
 

@@ -70,8 +70,10 @@ impl Raw<'_> {
 }
 
 fn secret(name: &str, data: &Value, string_data: &Value) -> Value {
-    let metadata = json!({ "name": name });
-    json!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data, "stringData": string_data })
+    let mut secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name } });
+    secret["data"] = data.clone();
+    secret["stringData"] = string_data.clone();
+    secret
 }
 
 #[test]
@@ -115,7 +117,8 @@ fn no_value_of_a_secret_is_in_any_file_of_the_gateway() {
     let yaml =
         format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: five}}\nstringData: {{a: {}}}\n", value(12));
     assert_eq!(raw.call("POST", "", "application/yaml", yaml.as_bytes()), 201);
-    let typo = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "six" }, "stringdata": { "a": value(13) } });
+    let mut typo = secret("six", &Value::Null, &Value::Null);
+    typo["stringdata"] = json!({ "a": value(13) });
     assert_eq!(raw.json("POST", "", json_type, &typo), 201);
     let note = json!({ "metadata": { "annotations": { "note": value(14) }, "labels": { "l": "x" } } });
     assert_eq!(raw.json("PATCH", "/four", "application/merge-patch+json", &note), 200);
@@ -123,9 +126,11 @@ fn no_value_of_a_secret_is_in_any_file_of_the_gateway() {
     assert_eq!(raw.call("PUT", "/four", json_type, broken.as_bytes()), 400);
     let invalid = secret("NOT A NAME", &Value::Null, &json!({ "a": value(16) }));
     assert_eq!(raw.json("POST", "", json_type, &invalid), 422);
-    let list = json!({ "apiVersion": "v1", "kind": "List", "items": [secret("x", &Value::Null, &json!({ "a": value(17) }))] });
+    let items = [secret("x", &Value::Null, &json!({ "a": value(17) }))];
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": items });
     raw.json("POST", "", json_type, &list);
-    let review = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": { "token": value(18) } });
+    let spec = json!({ "token": value(18) });
+    let review = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": spec });
     let reviews = Raw {
         gateway: &gateway,
         agent: &agent,
@@ -164,7 +169,8 @@ fn what_is_no_secret_is_kept_whole() {
     let map =
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "m" }, "data": { "a": "b" } });
     assert_eq!(raw.json("POST", "/configmaps", "application/json", &map), 201);
-    let labels = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s", "labels": { "a": "b" } }, "type": "Opaque" });
+    let metadata = json!({ "name": "s", "labels": { "a": "b" } });
+    let labels = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque" });
     assert_eq!(raw.json("POST", "/secrets", "application/json", &labels), 201);
     assert_eq!(
         raw.json("DELETE", "/secrets/s", "application/json", &json!({ "gracePeriodSeconds": 3 })),

@@ -1,4 +1,5 @@
-//! Creates, updates and patches: what is stored is what the caller wrote, and nothing is created without `create`.
+//! Creates, updates and patches: what is stored is what the caller wrote, and nothing is created without
+//! `create`.
 
 use std::time::{Duration, Instant};
 
@@ -156,7 +157,8 @@ fn without_create_a_put_of_an_existing_object_is_bound_to_it_and_otherwise_as_it
 fn without_create_an_apply_on_an_existing_object_owns_only_what_it_says() {
     let bench = Bench::new(CHANGE);
     bench.there(&bench.configmap("there", "1"));
-    let more = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "there" }, "data": { "b": "2" } });
+    let metadata = json!({ "name": "there" });
+    let more = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": { "b": "2" } });
     let answer = bench.apply("configmaps/there?fieldManager=mine", &more);
     assert_eq!(answer.status, 200, "{answer:?}");
     let live = bench.live("configmap", "there").unwrap();

@@ -1,7 +1,7 @@
 //! Bodies in protobuf, and bodies too large.
 
 use drawbridge_testkit::Agent;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::record_rows;
 use super::wire::{self, Answer};
@@ -46,6 +46,11 @@ fn configmap(namespace: &str, name: &str, value: &str) -> Vec<u8> {
     let raw = [field(1, &metadata), field(2, &entry)].concat();
     let meta = [field(1, b"v1"), field(2, b"ConfigMap")].concat();
     [b"k8s\0".to_vec(), field(1, &meta), field(2, &raw)].concat()
+}
+
+fn big(data: &str) -> Value {
+    let metadata = json!({ "name": "big" });
+    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": { "a": data } })
 }
 
 fn value(namespace: &str, name: &str) -> String {
@@ -116,7 +121,7 @@ fn an_object_that_is_too_large_for_kubernetes_gets_kubernetes_own_answer() {
     let namespace = world.namespace("bodies");
     let agent = world.agent("writer", RULES, &[&namespace]);
     let data = "x".repeat(5 * 512 * 1024);
-    let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "big" }, "data": { "a": data } });
+    let object = big(&data);
     let path = format!("/api/v1/namespaces/{namespace}/configmaps");
     let answer = call(&agent, "POST", &path, "application/json", object.to_string().as_bytes());
     assert_eq!(
@@ -150,7 +155,7 @@ fn a_body_over_three_mebibytes_is_refused_before_the_cluster_sees_it() {
     let answer = wire::send(world.gateway(), &agent, &head, &chunk);
     assert_eq!((answer.status, answer.reason().as_str()), (413, "too-large"), "{answer:?}");
     let data = "x".repeat(4 * 1024 * 1024);
-    let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "big" }, "data": { "a": data } });
+    let object = big(&data);
     let create = ["-n", &namespace, "create", "-f", "-", "--validate=false"];
     agent.kubectl_with(&create, object.to_string().as_bytes()).fails_with("longer than 3145728 bytes");
     let events = world.audit().of_agent(&agent.name);
