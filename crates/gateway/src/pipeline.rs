@@ -91,17 +91,14 @@ async fn open(
     mut request: Request<Incoming>,
     draft: &mut Draft,
 ) -> Result<Opened, Refusal> {
-    let id = draft.id().to_owned();
     let snapshot = gate.state.snapshot();
     let check =
         Check { snapshot: &snapshot, audience: &gate.audience, limits: &gate.limits, now: gate.clock.now() };
     few_enough(request.headers(), gate.limits.headers)?;
     meant_for(peer.server_name(), request.uri(), request.headers())?;
-    let identity = authenticate(peer, request.headers(), &id, check)?;
+    let identity = authenticate(peer, request.headers(), draft.id(), check)?;
     let subject = draft.subject();
-    subject.by(identity.agent());
-    subject.credential = Some(identity.key().fingerprint());
-    subject.proof = Some(identity.proof().as_str());
+    subject.by(&identity);
 
     let route = Route::read(request.uri())?;
     subject.cluster = Some(route.cluster.to_owned());
