@@ -111,7 +111,8 @@ fn certificate(stream: &TlsStream<Wire>) -> Option<Arc<Certificate>> {
 }
 
 /// Speaks what ALPN chose; without ALPN, HTTP/1.1. A connection on which nobody was recognised when the
-/// handshake's time is over is closed: a stranger could otherwise keep it, and with enough of them everybody out.
+/// handshake's time is over is closed: a stranger could otherwise keep it, and with enough of them keep
+/// everybody out.
 async fn http(
     stream: TlsStream<Wire>,
     gate: &Gate,
