@@ -96,7 +96,8 @@ enum Half {
 struct Head;
 
 impl Head {
-    /// The requests with such a line, by id and verb: what the gateway reads to decide on a request has its id.
+    /// The requests with such a line, by id and verb: what the gateway reads to decide on a request has its
+    /// id.
     fn all(text: &str, half: Half) -> HashSet<(String, String)> {
         let heads = text.lines().filter_map(|line| {
             let field = |name: &str| {

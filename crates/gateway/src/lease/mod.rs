@@ -236,8 +236,8 @@ impl Leases {
         lock(&self.inner.open).clone()
     }
 
-    /// Whether one more request of this agent's fits, where `most` may be open at once. One agent may have half
-    /// of them: the other half is for the others.
+    /// Whether one more request of this agent's fits, where `most` may be open at once. One agent may have
+    /// half of them: the other half is for the others.
     pub fn room_for(&self, agent: &AgentName, most: usize) -> Result<(), Refusal> {
         if lock(&self.inner.held).len() >= most {
             return Err(Refusal::Busy("open requests"));
@@ -329,7 +329,7 @@ mod bounds {
         let open = |agent: &AgentName| {
             leases.room_for(agent, 4)?;
             let key = PublicKey::parse("ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=").unwrap();
-            let holder = Holder { agent: agent.clone(), key, cluster: "prod".to_owned() };
+            let holder = Holder { agent: agent.clone(), key, cluster: "prod".to_owned(), stream: None };
             Ok::<_, Refusal>(leases.register(holder, &connection))
         };
         let _held = [open(&one).unwrap(), open(&one).unwrap()];
