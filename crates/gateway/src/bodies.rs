@@ -87,7 +87,8 @@ impl Bodies {
     }
 }
 
-/// All of a body in one piece of memory: kept frame by frame, frames of one byte would take many times as much.
+/// All of a body in one piece of memory: kept frame by frame, frames of one byte would take many times as
+/// much.
 async fn collect<B>(mut body: B) -> Result<Bytes, Refusal>
 where
     B: http_body::Body<Data = Bytes> + Unpin,

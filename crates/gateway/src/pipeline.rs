@@ -115,6 +115,7 @@ async fn open(
         agent: identity.agent().clone(),
         key: identity.key().clone(),
         cluster: cluster.name().to_owned(),
+        stream: peer.stream().cloned(),
     };
     let lease = gate.leases.register(holder, peer.connection());
     draft.hold(&lease);
@@ -122,7 +123,8 @@ async fn open(
     snapshot.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
     let flow = flow(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();
-    let (payload, room) = gate.bodies.read(identity.agent(), &parts.headers, body).await?;
+    let read = gate.bodies.read(identity.agent(), &parts.headers, body);
+    let (payload, room) = lease.unless_cut(read).await?;
     let case = Case::new(identity.agent().clone(), attributes, payload).map_err(Refusal::Body)?;
     Ok(Opened { case, lease, flow, cluster, headers: parts.headers, _room: room })
 }
@@ -142,8 +144,8 @@ fn flow(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow
     Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
 }
 
-/// Decides, and records the intent. What was decided with a snapshot that is gone by then is decided again:
-/// a revocation between the two would otherwise be missed.
+/// Decides, and records the intent. What was decided with a snapshot that is gone by then, or through a grant
+/// that has ended by then, is decided again: a revocation or an end between the two would otherwise be missed.
 async fn admit(
     gate: &Gate,
     mut draft: Draft,
@@ -164,7 +166,7 @@ async fn admit(
             Decision::Permit(permit) => permit,
             Decision::Deny(denial, _) => return Err((draft, Refusal::Denied(Box::new(denial)))),
             Decision::Needs(Needs::Live, asked) => {
-                facts = match live(cluster, &asked, draft.id()).await {
+                facts = match lease.unless_cut(live(cluster, &asked, draft.id())).await {
                     Ok(facts) => facts,
                     Err(refusal) => return Err((draft, refusal)),
                 };
@@ -184,7 +186,8 @@ async fn admit(
         if lease.cut().is_some() {
             return Err((entry.again(), Refusal::Cut));
         }
-        if Arc::ptr_eq(&snapshot, &gate.state.snapshot()) {
+        let over = permit.until().is_some_and(|until| until <= gate.clock.now());
+        if !over && Arc::ptr_eq(&snapshot, &gate.state.snapshot()) {
             return Ok((permit, entry));
         }
         (draft, case) = (entry.again(), permit.into_case());

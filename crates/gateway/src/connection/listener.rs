@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,6 +21,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::peer::Peer;
+use super::streams::{self, Streams};
 use super::wire::Wire;
 use crate::broker::answer::Answer;
 use crate::config::Limits;
@@ -137,7 +138,7 @@ async fn http(
     let io = TokioIo::new(stream);
     let ends = Ends { silence: std::pin::pin!(silence), shutdown };
     if h2 {
-        let mut served = std::pin::pin!(http2(&gate.limits).serve_connection(io, service));
+        let mut served = std::pin::pin!(http2(gate).serve_connection(io, service));
         match ends.before(served.as_mut()).await {
             Ended::Served(result) => return result,
             Ended::Silent => return Ok(()),
@@ -177,8 +178,9 @@ impl<S: Future<Output = ()>> Ends<S> {
     }
 }
 
-fn http2(limits: &Limits) -> hyper::server::conn::http2::Builder<TokioExecutor> {
-    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+fn http2(gate: &Gate) -> hyper::server::conn::http2::Builder<Streams> {
+    let limits = &gate.limits;
+    let mut builder = hyper::server::conn::http2::Builder::new(Streams::new(gate.tasks.clone()));
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams_per_connection)
@@ -200,6 +202,7 @@ fn http1(limits: &Limits) -> hyper::server::conn::http1::Builder {
 
 /// One request. A panic ends it alone; its entry says so.
 async fn one(gate: Gate, peer: Peer, request: Request<Incoming>) -> Response<Answer> {
+    let peer = peer.on_stream(streams::current());
     let answer = std::panic::AssertUnwindSafe(pipeline::answer(&gate, &peer, request)).catch_unwind();
     answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(&Reader::default()))
 }

@@ -16,9 +16,9 @@ use tokio::sync::OwnedSemaphorePermit;
 pub struct Sever(Arc<AtomicBool>);
 
 impl Sever {
-    /// From now on closing means resetting.
-    pub fn set(&self) {
-        self.0.store(true, Ordering::Release);
+    /// From now on closing means resetting. The answer is whether it did already.
+    pub fn set(&self) -> bool {
+        self.0.swap(true, Ordering::AcqRel)
     }
 }
 

@@ -211,8 +211,8 @@ impl Snapshot {
         }
     }
 
-    /// Whether this agent may act at all, and this is still the cluster of that name: a request may have looked
-    /// it up just before it was replaced.
+    /// Whether this agent may act at all, and this is still the cluster of that name: a request may have
+    /// looked it up just before it was replaced.
     pub fn upholds(&self, lease: &Lease, cluster: &Cluster) -> Result<(), Refusal> {
         self.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
         match self.cluster(cluster.name()) {
