@@ -18,6 +18,8 @@ pub use connection::Connection;
 use cut::Latch;
 pub use cut::{Closed, CutReason};
 
+use crate::connection::peer::Peer;
+use crate::identity::authenticate::Identity;
 use crate::identity::key::PublicKey;
 use crate::refusal::Refusal;
 
@@ -167,6 +169,18 @@ pub struct Holder {
     pub cluster: String,
     /// What ends its HTTP/2 stream alone, where it is one.
     pub stream: Option<CancellationToken>,
+}
+
+impl Holder {
+    /// A request of a recognised agent for a cluster.
+    pub fn of(identity: &Identity, peer: &Peer, cluster: &str) -> Holder {
+        Holder {
+            agent: identity.agent().clone(),
+            key: identity.key().clone(),
+            cluster: cluster.to_owned(),
+            stream: peer.stream().cloned(),
+        }
+    }
 }
 
 impl Leases {

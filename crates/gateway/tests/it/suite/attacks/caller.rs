@@ -124,8 +124,8 @@ impl Caller {
         let mut events = world().audit().of_agent(&self.agent.name);
         let is_control = |event: &Event| event.verb() == "get" && event.uri() == uri;
         events.retain(|event| !is_control(event) && !is_discovery(event));
-        // A stream has a line for its beginning and one for its end. The gateway's look at an object has the id
-        // of the request that it is for.
+        // A stream has a line for its beginning and one for its end. What the gateway reads to decide on a
+        // write has the write's id.
         let mut seen = HashSet::new();
         events.retain(|event| seen.insert([event.id(), event.verb(), event.uri()].map(str::to_owned)));
         events
