@@ -315,7 +315,7 @@ mod bounds {
         let open = |agent: &AgentName| {
             leases.room_for(agent, 4)?;
             let key = PublicKey::parse("ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=").unwrap();
-            let holder = Holder { agent: agent.clone(), key, cluster: "prod".to_owned() };
+            let holder = Holder { agent: agent.clone(), key, cluster: "prod".to_owned(), stream: None };
             Ok::<_, Refusal>(leases.register(holder, &connection))
         };
         let _held = [open(&one).unwrap(), open(&one).unwrap()];
