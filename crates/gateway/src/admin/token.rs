@@ -16,8 +16,8 @@ use super::Admin;
 use super::failure::Failure;
 
 const BYTES: usize = 32;
-/// Who doesn't show the credential keeps no connection: there are few, and a stranger could take them all from
-/// the people who want to suspend it.
+/// Who doesn't show the credential keeps no connection: there are few, and a stranger could take them all
+/// from the people who want to suspend it.
 pub(super) const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// The paths that probes may ask without a credential. They tell nothing but that the gateway lives and
 /// serves.

@@ -27,7 +27,8 @@ const IDLE_CONNECTIONS: usize = 256;
 /// An idle connection is closed after this long; API servers keep theirs for longer.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// A connection that is silent for this long is asked whether its other end is still there, and as often again.
+/// A connection that is silent for this long is asked whether its other end is still there, and as often
+/// again.
 const STILL_THERE: Duration = Duration::from_secs(30);
 
 /// Why a cluster's manifest can't be used.

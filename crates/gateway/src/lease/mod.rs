@@ -18,6 +18,8 @@ pub use connection::Connection;
 use cut::Latch;
 pub use cut::{Closed, CutReason};
 
+use crate::connection::peer::Peer;
+use crate::identity::authenticate::Identity;
 use crate::identity::key::PublicKey;
 use crate::refusal::Refusal;
 
@@ -182,6 +184,18 @@ pub struct Holder {
     pub stream: Option<CancellationToken>,
 }
 
+impl Holder {
+    /// A request of a recognised agent for a cluster.
+    pub fn of(identity: &Identity, peer: &Peer, cluster: &str) -> Holder {
+        Holder {
+            agent: identity.agent().clone(),
+            key: identity.key().clone(),
+            cluster: cluster.to_owned(),
+            stream: peer.stream().cloned(),
+        }
+    }
+}
+
 impl Leases {
     /// Registers a connection; it is known until its handle is dropped by [`Leases::forget`].
     pub fn connect(&self, address: std::net::SocketAddr) -> Arc<Connection> {
@@ -222,8 +236,8 @@ impl Leases {
         lock(&self.inner.open).clone()
     }
 
-    /// Whether one more request of this agent's fits, where `most` may be open at once. One agent may have half
-    /// of them: the other half is for the others.
+    /// Whether one more request of this agent's fits, where `most` may be open at once. One agent may have
+    /// half of them: the other half is for the others.
     pub fn room_for(&self, agent: &AgentName, most: usize) -> Result<(), Refusal> {
         if lock(&self.inner.held).len() >= most {
             return Err(Refusal::Busy("open requests"));

@@ -123,9 +123,11 @@ impl Caller {
         let mut events = world().audit().of_agent(&self.agent.name);
         let is_control = |event: &Event| event.verb() == "get" && event.uri() == uri;
         events.retain(|event| !is_control(event) && !is_discovery(event));
-        // A stream has a line for its beginning and one for its end.
-        let ids: Vec<String> = events.iter().map(|event| event.id().to_owned()).collect();
-        let first = |(index, id): (usize, &String)| !ids[..index].contains(id);
+        // A stream has a line for its beginning and one for its end. What the gateway reads to decide on a
+        // write has the write's id.
+        let ids: Vec<_> =
+            events.iter().map(|event| (event.id().to_owned(), event.verb().to_owned())).collect();
+        let first = |(index, id): (usize, &(String, String))| !ids[..index].contains(id);
         let keep: Vec<bool> = ids.iter().enumerate().map(first).collect();
         events.into_iter().zip(keep).filter_map(|(event, keep)| keep.then_some(event)).collect()
     }
