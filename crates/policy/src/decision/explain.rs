@@ -6,7 +6,7 @@ use crate::attributes::{Attributes, Kind};
 use crate::body::UNSAFE_VERB;
 use crate::case::Case;
 use crate::rules::matching::Fit;
-use crate::rules::{Ask, Effect, Held, Reach, Rule, RuleId, Rules, escape, matching};
+use crate::rules::{Ask, Effect, HeldScope, Reach, Rule, RuleId, Rules, escape, matching};
 use crate::time::Millis;
 
 use super::denial::{Denial, Next, Reason};
@@ -103,7 +103,7 @@ const EXACT: &str =
 struct Near<'a> {
     id: &'a RuleId,
     rule: &'a Rule,
-    held: &'a Held,
+    held: &'a HeldScope,
     fit: Fit,
 }
 
