@@ -1,13 +1,13 @@
 //! Manifests change: all of one call or none.
 
 use drawbridge_policy::AgentName;
-use drawbridge_store::{Change, Manifest as StoredRow};
+use drawbridge_store::{Change, Manifest as ManifestRow};
 use serde_json::json;
 
 use super::State;
 use super::change::{Applied, Author, Mode, NotChanged, Report, What};
 use super::snapshot::{Snapshot, Stored};
-use crate::cluster::Chain;
+use crate::chain::Chain;
 use crate::lease::Closed;
 use crate::manifest::{self, Located, Manifest, Source};
 
@@ -75,7 +75,7 @@ impl State {
         let fresh = || uuid::Uuid::now_v7().to_string();
         Stored {
             manifest: manifest.clone(),
-            row: StoredRow {
+            row: ManifestRow {
                 kind: kind.to_owned(),
                 name: name.to_owned(),
                 uid: was.map_or_else(fresh, |was| was.row.uid.clone()),
