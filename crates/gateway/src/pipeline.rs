@@ -14,13 +14,13 @@ use crate::broker::send::{Admitted, Flow, Sent, send};
 use crate::cluster::Cluster;
 use crate::cluster::errand::Errand;
 use crate::connection::peer::Peer;
-use crate::connection::route::{Route, meant_for};
+use crate::connection::route::{Route, few_enough, meant_for};
 use crate::gate::Gate;
 use crate::identity::authenticate::{Check, authenticate};
 use crate::lease::{Holder, Lease, Permitted, Stream};
 use crate::record::draft::{Draft, Entry, Intent};
 use crate::record::entry::Subject;
-use crate::refusal::Refusal;
+use crate::refusal::{Reader, Refusal};
 
 /// How often one request is decided anew because the object changed under it.
 const ATTEMPTS: usize = 3;
@@ -40,15 +40,15 @@ struct Opened {
 /// Answers one request. Every way out of here writes an outcome.
 pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
     let subject = Subject::of(peer, &request);
-    let id = subject.request.clone();
+    let reader = Reader::of(&request, &subject.request);
     let mut draft = match gate.record.draft(subject).await {
         Ok(draft) => draft,
-        Err(refused) => return Refusal::NotRecorded(refused).respond(&id),
+        Err(refused) => return Refusal::NotRecorded(refused).respond(&reader),
     };
     let opened = match open(gate, peer, request, &mut draft).await {
         Ok(opened) => opened,
         Err(refusal) => {
-            let response = refusal.respond(&id);
+            let response = refusal.respond(&reader);
             draft.refuse(&gate.record, peer, &refusal);
             return response;
         }
@@ -59,7 +59,7 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
         let (permit, entry) = match admit(gate, draft, case, &lease, &cluster).await {
             Ok(admitted) => admitted,
             Err((draft, refusal)) => {
-                let response = refusal.respond(&id);
+                let response = refusal.respond(&reader);
                 draft.refuse(&gate.record, peer, &refusal);
                 return response;
             }
@@ -68,7 +68,7 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
         match send(admitted, &cluster, &headers, &gate.tasks).await {
             Sent::Answered(response) => return response,
             Sent::Refused(refusal, entry) => {
-                let response = refusal.respond(&id);
+                let response = refusal.respond(&reader);
                 entry.refuse(&refusal);
                 return response;
             }
@@ -78,7 +78,7 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
             }
         }
     }
-    let response = Refusal::Moved.respond(&id);
+    let response = Refusal::Moved.respond(&reader);
     draft.refuse(&gate.record, peer, &Refusal::Moved);
     response
 }
@@ -95,6 +95,7 @@ async fn open(
     let snapshot = gate.state.snapshot();
     let check =
         Check { snapshot: &snapshot, audience: &gate.audience, limits: &gate.limits, now: gate.clock.now() };
+    few_enough(request.headers(), gate.limits.headers)?;
     meant_for(peer.server_name(), request.uri(), request.headers())?;
     let identity = authenticate(peer, request.headers(), &id, check)?;
     let subject = draft.subject();
@@ -114,11 +115,16 @@ async fn open(
         agent: identity.agent().clone(),
         key: identity.key().clone(),
         cluster: cluster.name().to_owned(),
+        stream: peer.stream().cloned(),
     };
     let lease = gate.leases.register(holder, peer.connection());
+    draft.hold(&lease);
+    // Asked again in `admit`; here so that who is out doesn't even send a body.
+    snapshot.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
     let flow = flow(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();
-    let (payload, room) = gate.bodies.read(&parts.headers, body).await?;
+    let read = gate.bodies.read(identity.agent(), &parts.headers, body);
+    let (payload, room) = lease.unless_cut(read).await?;
     let case = Case::new(identity.agent().clone(), attributes, payload).map_err(Refusal::Body)?;
     Ok(Opened { case, lease, flow, cluster, headers: parts.headers, _room: room })
 }
@@ -138,8 +144,8 @@ fn flow(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow
     Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
 }
 
-/// Decides, and records the intent. What was decided with a snapshot that is gone by then is decided again:
-/// a revocation between the two would otherwise be missed.
+/// Decides, and records the intent. What was decided with a snapshot that is gone by then, or through a grant
+/// that has ended by then, is decided again: a revocation or an end between the two would otherwise be missed.
 async fn admit(
     gate: &Gate,
     mut draft: Draft,
@@ -151,8 +157,8 @@ async fn admit(
     let mut facts = Facts::none();
     for _ in 0..ROUNDS {
         let snapshot = gate.state.snapshot();
-        if let Err(out) = snapshot.standing(lease.agent(), lease.key()) {
-            return Err((draft, Refusal::Out(out)));
+        if let Err(refusal) = snapshot.upholds(lease, cluster) {
+            return Err((draft, refusal));
         }
         let none = Rules::none();
         let rules = snapshot.rules(lease.agent(), cluster.name()).unwrap_or(&none);
@@ -160,7 +166,7 @@ async fn admit(
             Decision::Permit(permit) => permit,
             Decision::Deny(denial, _) => return Err((draft, Refusal::Denied(Box::new(denial)))),
             Decision::Needs(Needs::Live, asked) => {
-                facts = match live(cluster, &asked).await {
+                facts = match lease.unless_cut(live(cluster, &asked, draft.id())).await {
                     Ok(facts) => facts,
                     Err(refusal) => return Err((draft, refusal)),
                 };
@@ -173,14 +179,15 @@ async fn admit(
             attributes: permit.attributes().clone(),
             stream: Stream::of(permit.attributes()),
         });
-        let entry = match draft.intend(&gate.record, &permit, lease, &intent).await {
+        let entry = match draft.intend(&gate.record, &permit, &intent).await {
             Ok(entry) => entry,
             Err((draft, refused)) => return Err((draft, Refusal::NotRecorded(refused))),
         };
         if lease.cut().is_some() {
             return Err((entry.again(), Refusal::Cut));
         }
-        if Arc::ptr_eq(&snapshot, &gate.state.snapshot()) {
+        let over = permit.until().is_some_and(|until| until <= gate.clock.now());
+        if !over && Arc::ptr_eq(&snapshot, &gate.state.snapshot()) {
             return Ok((permit, entry));
         }
         (draft, case) = (entry.again(), permit.into_case());
@@ -188,7 +195,7 @@ async fn admit(
     Err((draft, Refusal::Busy("decisions on one request while manifests change")))
 }
 
-async fn live(cluster: &Cluster, case: &Case) -> Result<Facts, Refusal> {
-    let errand = Errand::Live { agent: case.agent(), attributes: case.attributes() };
+async fn live(cluster: &Cluster, case: &Case, entry: &str) -> Result<Facts, Refusal> {
+    let errand = Errand::Live { agent: case.agent(), attributes: case.attributes(), entry };
     cluster.live(errand).await.map(Facts::with_live).map_err(Refusal::Cluster)
 }

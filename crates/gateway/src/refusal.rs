@@ -11,6 +11,37 @@ use crate::identity::certificate::BadCertificate;
 use crate::identity::token::BadToken;
 use crate::record::writer::NotRecorded;
 
+/// Who reads a refusal.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// The entry's id.
+    id: String,
+    form: Form,
+}
+
+/// What a reader makes of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Form {
+    /// Every other Kubernetes client reads a `Status`.
+    #[default]
+    Status,
+    /// client-go, while it asks which APIs there are, reads no `Status`: it prints the text of a text, and
+    /// "unknown" for anything else (`rest.Result.Raw` in `discovery`).
+    Text,
+}
+
+/// What client-go accepts while it asks which APIs there are.
+const DISCOVERY: &str = "g=apidiscovery.k8s.io";
+
+impl Reader {
+    /// The caller of a request, told by what it accepts. `id` is the entry's.
+    pub fn of<B>(request: &http::Request<B>, id: &str) -> Reader {
+        let mut accepts = request.headers().get_all(header::ACCEPT).iter();
+        let discovers = accepts.any(|accept| accept.to_str().is_ok_and(|accept| accept.contains(DISCOVERY)));
+        Reader { id: id.to_owned(), form: if discovers { Form::Text } else { Form::Status } }
+    }
+}
+
 /// Why a request was not carried out.
 #[derive(Debug)]
 pub enum Refusal {
@@ -38,6 +69,8 @@ pub enum Refusal {
     Body(BodyError),
     /// Its headers can be read in more than one way.
     Ambiguous(&'static str),
+    /// It has more header fields than may be.
+    TooManyFields(usize),
     /// The body is longer than any that a cluster takes.
     TooLarge(usize),
     /// The body did not come in time, or its sender went away.
@@ -52,7 +85,7 @@ pub enum Refusal {
     NotRecorded(NotRecorded),
     /// The cluster can't be reached, or not with the credential that the gateway has for it.
     Cluster(ClusterFault),
-    /// The request was cut while it was being decided.
+    /// The request was cut before there was an answer.
     Cut,
     /// A fault in the gateway.
     Fault,
@@ -105,6 +138,7 @@ impl Refusal {
                 BodyFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
                 BodyFault::Type => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             },
+            Refusal::TooManyFields(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoBody(_) => StatusCode::REQUEST_TIMEOUT,
             Refusal::Moved => StatusCode::CONFLICT,
@@ -132,6 +166,7 @@ impl Refusal {
             Refusal::Unreadable(unreadable) => unreadable.reason(),
             Refusal::Body(error) => error.reason(),
             Refusal::Ambiguous(_) => "ambiguous",
+            Refusal::TooManyFields(_) => "too-many-fields",
             Refusal::TooLarge(_) => "too-large",
             Refusal::NoBody(_) => "no-body",
             Refusal::Busy(_) => "busy",
@@ -172,6 +207,7 @@ impl Refusal {
             Refusal::Unreadable(unreadable) => format!("the request is refused as ambiguous: {unreadable}"),
             Refusal::Body(error) => format!("the request's body is refused: {error}"),
             Refusal::Ambiguous(why) => format!("the request is refused as ambiguous: {why}"),
+            Refusal::TooManyFields(bound) => format!("the request has more than {bound} header fields"),
             Refusal::TooLarge(bound) => format!("the request's body is longer than {bound} bytes"),
             Refusal::NoBody(why) => format!("the request's body did not arrive: {why}"),
             Refusal::Busy(what) => format!("the gateway is at its limit of {what}; try again in a moment"),
@@ -181,7 +217,11 @@ impl Refusal {
                 format!("{why}, and nothing is done that isn't recorded; try again when it is")
             }
             Refusal::Cluster(fault) => fault.message(),
-            Refusal::Cut => "the agent's standing changed while the request was being decided".to_owned(),
+            Refusal::Cut => {
+                "the agent's standing or the manifests changed while the request was under way; what \
+                had been sent by then may have been carried out"
+                    .to_owned()
+            }
             Refusal::Fault => {
                 "the gateway had a fault while it carried out the request; it is recorded, and \
                 what became of the request isn't known"
@@ -199,6 +239,7 @@ impl Refusal {
             | Refusal::Unreadable(_)
             | Refusal::Body(_)
             | Refusal::Ambiguous(_)
+            | Refusal::TooManyFields(_)
             | Refusal::TooLarge(_) => Next::ChangeRequest,
             Refusal::NoCredential | Refusal::Credential(_) | Refusal::Certificate(_) | Refusal::Token(_) => {
                 Next::ReAuthenticate
@@ -223,8 +264,29 @@ impl Refusal {
         }
     }
 
-    /// The answer: a Kubernetes `Status`. `details` are the object's, as the API server gives them.
-    pub fn respond(&self, id: &str) -> Response<Answer> {
+    /// The answer: a Kubernetes `Status`, or its sentence alone where only that is read.
+    pub fn respond(&self, reader: &Reader) -> Response<Answer> {
+        let status = self.status();
+        let (body, kind) = match reader.form {
+            Form::Status => (self.body(&reader.id).to_string(), "application/json"),
+            Form::Text => (self.message(), "text/plain; charset=utf-8"),
+        };
+        let mut response = Response::new(Answer::whole(body.into_bytes()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+        headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache, private"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
+        }
+        if let Ok(id) = http::HeaderValue::from_str(&reader.id) {
+            headers.insert("audit-id", id);
+        }
+        response
+    }
+
+    /// The `Status`. `details` are the object's, as the API server gives them.
+    fn body(&self, id: &str) -> Value {
         let status = self.status();
         let mut details = json!({
             "causes": [
@@ -237,7 +299,7 @@ impl Refusal {
         if let (true, Some(details)) = (wait, details.as_object_mut()) {
             details.insert("retryAfterSeconds".to_owned(), json!(1));
         }
-        let body = json!({
+        json!({
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": {},
@@ -246,19 +308,7 @@ impl Refusal {
             "reason": kubernetes_reason(status),
             "details": details,
             "code": status.as_u16(),
-        });
-        let mut response = Response::new(Answer::whole(body.to_string().into_bytes()));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-        headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache, private"));
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
-        }
-        if let Ok(id) = http::HeaderValue::from_str(id) {
-            headers.insert("audit-id", id);
-        }
-        response
+        })
     }
 }
 

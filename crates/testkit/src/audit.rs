@@ -1,9 +1,15 @@
 //! The API server's audit log: what really reached it, whatever anyone else says.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+/// How long to wait for the second half of what is in the log. Only requests that go on take longer.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// The log of one control plane.
 #[derive(Debug, Clone)]
@@ -21,8 +27,24 @@ impl Audit {
         Audit { path }
     }
 
-    /// Everything in it, the rotated parts included.
+    /// Every request that has reached the API server by now. It writes a request down before it handles
+    /// it, and what became of it a moment after the answer: so this waits until what is there is whole. What goes on
+    /// for longer than the wait is left out until it says something.
     pub fn all(&self) -> Vec<Event> {
+        let started = Instant::now();
+        loop {
+            let events = self.read();
+            let told: HashSet<&str> =
+                events.iter().filter(|event| !event.is_received()).map(Event::id).collect();
+            let whole = events.iter().all(|event| told.contains(event.id()));
+            if whole || started.elapsed() > SETTLED {
+                return events.into_iter().filter(|event| !event.is_received()).collect();
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn read(&self) -> Vec<Event> {
         let text = fs::read_to_string(&self.path).unwrap_or_default();
         // The last line may be half written.
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).map(Event).collect()
@@ -74,6 +96,11 @@ impl Event {
     /// The path and query.
     pub fn uri(&self) -> &str {
         self.text("/requestURI")
+    }
+
+    /// Whether it says only that the request came, not yet as whom it acts nor what became of it.
+    fn is_received(&self) -> bool {
+        self.stage() == "RequestReceived"
     }
 
     /// The stage at which it was written.

@@ -186,8 +186,9 @@ impl Gateway {
         self.wait();
     }
 
+    /// Waits for its end.
     #[track_caller]
-    fn wait(&mut self) {
+    pub fn wait(&mut self) {
         let started = Instant::now();
         while self.child.try_wait().expect("a child can be waited for").is_none() {
             assert!(started.elapsed() < START, "the gateway did not end:\n{}", self.log());

@@ -88,9 +88,12 @@ pub fn upgrade(headers: &HeaderMap) -> Result<Option<Protocol>, &'static str> {
 
 /// Whether a WebSocket client put a bearer token where Kubernetes looks for one besides `Authorization`.
 pub fn carries_token_protocol(headers: &HeaderMap) -> Option<()> {
-    tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL)
-        .any(|token| token.to_ascii_lowercase().starts_with(TOKEN_PROTOCOL))
-        .then_some(())
+    // A value that isn't ASCII can't be looked through here, and another reader could find one in it.
+    let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let opaque = protocols.into_iter().any(|value| value.to_str().is_err());
+    let named = tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL)
+        .any(|token| token.to_ascii_lowercase().starts_with(TOKEN_PROTOCOL));
+    (opaque || named).then_some(())
 }
 
 /// The caller's headers that the cluster may see.
@@ -178,6 +181,18 @@ mod tests {
         ]);
         let to = to_caller(&from, None);
         assert_eq!(to.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["content-type"]);
+    }
+
+    #[test]
+    fn a_token_is_found_among_subprotocols_or_the_header_is_not_believed() {
+        let found = |value: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_bytes(value).unwrap());
+            carries_token_protocol(&headers).is_some()
+        };
+        assert!(found(b"v5.channel.k8s.io, Base64url.bearer.authorization.k8s.io.eHg"));
+        assert!(found(b"base64url.bearer.authorization.k8s.io.eHg, \xff"));
+        assert!(!found(b"v5.channel.k8s.io, v4.channel.k8s.io"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The one place where something an agent asked for leaves for a cluster. It takes the permit by value.
 
 use bytes::Bytes;
-use drawbridge_policy::{Case, Permit};
+use drawbridge_policy::{AgentName, Case, Permit};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -18,8 +18,8 @@ use crate::lease::{Lease, Stream};
 use crate::record::draft::{Entry, Outcome};
 use crate::refusal::{ClusterFault, Refusal};
 
-/// A refusal of the cluster's is read up to here to see whose it is. Most are far shorter; one that lists every wrong
-/// field of an object is not.
+/// A refusal of the cluster's is read up to here to see whose it is. Most are far shorter; one that lists
+/// every wrong field of an object is not.
 const MAX_STATUS: usize = 1024 * 1024;
 
 /// The caller's half that no decision read.
@@ -67,7 +67,8 @@ pub enum Sent {
 
 /// Sends the request and begins to hand its answer on.
 pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks: &TaskTracker) -> Sent {
-    let Admitted { permit, mut entry, lease, flow, stream } = admitted;
+    // Dropped in reverse: what waits for the lease to end finds the entry's outcome handed in.
+    let Admitted { lease, permit, mut entry, flow, stream } = admitted;
     let protocol = match &flow {
         Flow::Nothing => None,
         Flow::Upgrade(protocol, _) => Some(*protocol),
@@ -83,16 +84,15 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
         Stream::Open => Wait::Open,
         Stream::Short => Wait::Bounded,
     };
-    entry.sent();
     let answer = tokio::select! {
         // The cut is looked at first: what was cut by now is not sent.
         biased;
-        () = lease.stopped() => return Sent::Refused(Refusal::Cut, entry),
-        answer = cluster.send(permit.agent(), request, wait) => answer,
+        () = lease.stopped() => Err(Refusal::Cut),
+        answer = exchange(&mut entry, cluster, permit.agent(), request, wait) => answer,
     };
     let mut response = match answer {
         Ok(response) => response,
-        Err(fault) => return Sent::Refused(Refusal::Cluster(fault), entry),
+        Err(refusal) => return Sent::Refused(refusal, entry),
     };
     entry.answered(response.status().as_u16());
     match response.status() {
@@ -115,6 +115,27 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
             Sent::Answered(answer.map(|()| Answer::relayed(relay)))
         }
     }
+}
+
+/// Sends, and waits for the head of the answer. The entry says whether anything left.
+async fn exchange(
+    entry: &mut Entry,
+    cluster: &Cluster,
+    agent: &AgentName,
+    request: Request<Full<Bytes>>,
+    wait: Wait,
+) -> Result<Response<Incoming>, Refusal> {
+    entry.sent();
+    cluster.send(agent, request, wait).await.map_err(|fault| {
+        match fault {
+            ClusterFault::Unusable(_) | ClusterFault::Unreachable(_) => entry.unsent(),
+            ClusterFault::Silent(_)
+            | ClusterFault::Unauthorized(_)
+            | ClusterFault::MayNotImpersonate(_)
+            | ClusterFault::Redirected(_) => {}
+        }
+        Refusal::Cluster(fault)
+    })
 }
 
 fn outgoing(
@@ -157,7 +178,8 @@ async fn forbidden(response: Response<Incoming>, entry: Entry, cluster: &Cluster
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
 }
 
-/// A 409 or 422 on a pinned write is ours when it is about the uid; anything else is the caller's own trouble.
+/// A 409 or 422 on a pinned write is ours when it is about the uid; anything else is the caller's own
+/// trouble.
 async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, lease: Lease) -> Sent {
     let status = response.status();
     let mut answer = headers_of(&response, None, ());
@@ -170,8 +192,8 @@ async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, le
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
 }
 
-/// The API server says "UID in precondition" for an update. For an apply it says "uid mismatch" where there is no
-/// object, and where there is another one that the field metadata.uid never changes.
+/// The API server says "UID in precondition" for an update. For an apply it says "uid mismatch" where there
+/// is no object, and where there is another one that the field metadata.uid never changes.
 fn is_ours(bytes: &[u8]) -> bool {
     let Ok(status) = serde_json::from_slice::<Value>(bytes) else { return false };
     let text =

@@ -2,16 +2,21 @@
 //! that closes its half does not end the other's.
 
 use std::io;
+use std::pin::pin;
+use std::time::Duration;
 
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
+use tokio::time::timeout;
 
 use crate::lease::Lease;
 use crate::record::draft::{Entry, Outcome};
 
 /// Bytes in flight each way. Small: a slow reader holds its writer back, not our memory.
 const BUFFER: usize = 16 * 1024;
+/// A caller that takes no more has this long to be seen closing in order, in what it had sent before.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Both ends of a connection that changes its protocol.
 #[derive(Debug)]
@@ -46,66 +51,93 @@ impl Tunnel {
         drop(lease);
     }
 
+    /// What ends first says how it ended, as far as it can tell.
     async fn relay(self, counts: &mut [u64; 2]) -> Result<(), End> {
         let caller = self.caller.await.or(Err(End::Caller))?;
         let cluster = self.cluster.await.map_err(|error| End::Cluster(io::Error::other(error)))?;
         let (caller_reads, caller_writes) = split(TokioIo::new(caller));
         let (cluster_reads, cluster_writes) = split(TokioIo::new(cluster));
         let [to_caller, to_cluster] = counts;
-        let down = pump(cluster_reads, caller_writes, to_caller);
-        let up = pump(caller_reads, cluster_writes, to_cluster);
-        // An end of one half waits for the other's; a fault of either ends both.
-        tokio::try_join!(
-            async { down.await.map_err(|side| side.seen(End::Cluster, |_| End::Caller)) },
-            async { up.await.map_err(|side| side.seen(|_| End::Caller, End::Cluster)) },
-        )?;
-        Ok(())
+        let mut down = pin!(pump(cluster_reads, caller_writes, to_caller));
+        let mut up = pin!(pump(caller_reads, cluster_writes, to_cluster));
+        tokio::select! {
+            ended = down.as_mut() => after_down(ended, up).await,
+            ended = up.as_mut() => after_up(ended, down).await,
+        }
     }
 }
 
+/// The cluster's direction has ended: what that means, and the end of the caller's.
+async fn after_down(ended: Ended, up: impl Future<Output = Ended>) -> Result<(), End> {
+    match ended {
+        // All was said; how the caller's half is closed then doesn't matter.
+        Ok(()) => {
+            if up.await.is_err() {
+                tracing::trace!("the caller's half was not closed in order after the cluster's was");
+            }
+            Ok(())
+        }
+        Err(Side::Reader(error)) => Err(End::Cluster(error)),
+        // kubectl closes as soon as it knows the exit status, in order but without reading to the end.
+        Err(Side::Writer) => match timeout(LAST_WORDS, up).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Caller),
+        },
+    }
+}
+
+/// The caller's direction has ended: what that means, and the end of the cluster's.
+async fn after_up(ended: Ended, down: impl Future<Output = Ended>) -> Result<(), End> {
+    match ended {
+        // The caller has said all and may be listening, or may have closed altogether.
+        Ok(()) => match down.await {
+            Ok(()) | Err(Side::Writer) => Ok(()),
+            Err(Side::Reader(error)) => Err(End::Cluster(error)),
+        },
+        Err(Side::Reader(_)) => Err(End::Caller),
+        // A cluster that takes no more may have ended in order, with last words still to be passed on.
+        Err(Side::Writer) => match down.await {
+            Ok(()) => Ok(()),
+            Err(Side::Reader(error)) => Err(End::Cluster(error)),
+            Err(Side::Writer) => Err(End::Caller),
+        },
+    }
+}
+
+/// How a tunnel broke off.
 enum End {
     Caller,
     Cluster(io::Error),
 }
 
+/// Where one direction broke off.
 enum Side {
     Reader(io::Error),
-    Writer(io::Error),
+    Writer,
 }
 
-impl Side {
-    fn seen(self, reader: impl Fn(io::Error) -> End, writer: impl Fn(io::Error) -> End) -> End {
-        match self {
-            Side::Reader(error) => reader(error),
-            Side::Writer(error) => writer(error),
-        }
-    }
-}
+type Ended = Result<(), Side>;
 
-/// Copies one direction to its end and passes the end on.
+/// Copies one direction to its end and passes the end on. The end of a TLS stream is its close_notify: a
+/// connection that ends without one was broken off (RFC 8446 §6.1), by a kill or by somebody in between.
 async fn pump(
     mut from: ReadHalf<TokioIo<Upgraded>>,
     mut to: WriteHalf<TokioIo<Upgraded>>,
     count: &mut u64,
-) -> Result<(), Side> {
+) -> Ended {
     let mut buffer = vec![0_u8; BUFFER];
     loop {
         let read = match from.read(&mut buffer).await {
             Ok(read) => read,
-            // kubectl ends its tunnels without a close_notify.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
-            Err(error) => {
-                shut(&mut to).await;
-                return Err(Side::Reader(error));
-            }
+            Err(error) => return Err(Side::Reader(error)),
         };
         let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
             shut(&mut to).await;
             return Ok(());
         };
-        to.write_all(bytes).await.map_err(Side::Writer)?;
+        to.write_all(bytes).await.or(Err(Side::Writer))?;
         *count += read as u64;
-        to.flush().await.map_err(Side::Writer)?;
+        to.flush().await.or(Err(Side::Writer))?;
     }
 }
 

@@ -1,6 +1,6 @@
 //! The gateway's own credential for a cluster: read from where it lives, renewed before it ends.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,12 +11,15 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::ConfigExt;
 use kube::client::middleware::AuthLayer;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use thiserror::Error;
+use tokio::sync::OwnedMutexGuard;
 use tower::{Layer, ServiceExt};
 
-use super::connect::InTime;
+use super::connector::InTime;
 use super::errand::Capture;
+use super::files::Files;
+use super::unspoken::Unspoken;
 use crate::manifest::ClusterAccess;
 
 /// Idle connections to one cluster that are kept for reuse.
@@ -34,7 +37,7 @@ pub enum Unusable {
         path: String,
         /// Why.
         #[source]
-        cause: KubeconfigError,
+        cause: Unspoken,
     },
     /// It asks for something that would weaken the boundary.
     #[error("the kubeconfig {path} sets {what}, which the gateway does not accept")]
@@ -59,6 +62,9 @@ pub enum Unusable {
     /// An address, certificate or credential plugin.
     #[error("{0} can't be used")]
     Part(&'static str, #[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It took too long to find out: a credential plugin that hangs.
+    #[error("the credential was not there in time; does its plugin hang?")]
+    Slow,
 }
 
 /// Connections to one cluster with one credential.
@@ -66,6 +72,7 @@ pub struct Wired {
     base: Uri,
     client: Client<InTime, Full<Bytes>>,
     auth: Option<AuthLayer>,
+    files: Files,
 }
 
 impl std::fmt::Debug for Wired {
@@ -75,9 +82,14 @@ impl std::fmt::Debug for Wired {
 }
 
 impl Wired {
-    /// Reads the credential and prepares connections with it.
-    pub async fn new(access: &ClusterAccess, connect: Duration) -> Result<Wired, Unusable> {
-        let config = read(access).await?;
+    /// Reads the credential and prepares connections with it. `alone` is held until a credential plugin has
+    /// ended, however long that takes: one process at a time.
+    pub async fn new(
+        access: &ClusterAccess,
+        connect: Duration,
+        alone: OwnedMutexGuard<()>,
+    ) -> Result<Wired, Unusable> {
+        let Read { config, files } = read(access).await?;
         if config.cluster_url.scheme() != Some(&uri::Scheme::HTTPS) {
             let cause = "only https:// keeps the credential from others".into();
             return Err(Unusable::Part("the cluster's address", cause));
@@ -85,23 +97,29 @@ impl Wired {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
-        tcp.set_connect_timeout(Some(connect));
-        let prepare = config.clone();
+        let base = config.cluster_url.clone();
         // A credential plugin runs here, and blocks.
         let prepared = tokio::task::spawn_blocking(move || {
-            let connector = prepare.rustls_https_connector_with_connector(tcp)?;
-            Ok::<_, kube::Error>((connector, prepare.auth_layer()?))
+            let connector = config.rustls_https_connector_with_connector(tcp)?;
+            let auth = config.auth_layer()?;
+            drop(alone);
+            Ok::<_, kube::Error>((connector, auth))
         });
         let (connector, auth) = prepared
             .await
             .map_err(|error| Unusable::Part("the credential", error.into()))?
-            .map_err(|error| Unusable::Part("the cluster's certificate or credential", error.into()))?;
+            .map_err(|error| Unusable::Part("the credential", Unspoken::of_client(error).into()))?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .build(InTime::new(connector, connect));
-        Ok(Wired { base: config.cluster_url, client, auth })
+        Ok(Wired { base, client, auth, files })
+    }
+
+    /// The files that the credential was read from.
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
     /// The pooled client.
@@ -131,46 +149,97 @@ impl Wired {
             .layer(Capture)
             .oneshot(request)
             .await
-            .map_err(|error| Unusable::Part("the credential", error))?;
+            .map_err(|error| Unusable::Part("the credential", Unspoken::of_layer(error).into()))?;
         Ok(captured.headers().get(header::AUTHORIZATION).cloned())
     }
 }
 
-async fn read(access: &ClusterAccess) -> Result<kube::Config, Unusable> {
+/// A credential as it was read, and from where.
+struct Read {
+    config: kube::Config,
+    files: Files,
+}
+
+async fn read(access: &ClusterAccess) -> Result<Read, Unusable> {
     match access {
         ClusterAccess::Kubeconfig { path, context } => from_kubeconfig(path, context.clone()).await,
-        ClusterAccess::InCluster => kube::Config::incluster().map_err(Unusable::InCluster),
+        // kube reads the mounted token again every minute.
+        ClusterAccess::InCluster => kube::Config::incluster()
+            .map(|config| Read { config, files: Files::default() })
+            .map_err(Unusable::InCluster),
         ClusterAccess::Server { server, ca_file, token_file } => from_files(server, ca_file, token_file),
     }
 }
 
-async fn from_kubeconfig(path: &Path, context: Option<String>) -> Result<kube::Config, Unusable> {
+async fn from_kubeconfig(path: &Path, context: Option<String>) -> Result<Read, Unusable> {
     let name = path.display().to_string();
-    let bad = |cause| Unusable::Kubeconfig { path: name.clone(), cause };
+    let bad =
+        |cause: KubeconfigError| Unusable::Kubeconfig { path: name.clone(), cause: Unspoken::of_file(cause) };
+    // Looked at before they are read: what changes in between is read again.
+    let mut files = Files::default();
+    files.look_at(path);
     let file = Kubeconfig::read_from(path).map_err(bad)?;
+    for named in named_files(&file) {
+        files.look_at(&named);
+    }
     let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
-    let config = kube::Config::from_custom_kubeconfig(file, &options).await.map_err(bad)?;
-    let refused = |what| Err(Unusable::Refused { path: name.clone(), what });
-    if config.accept_invalid_certs {
-        return refused("insecure-skip-tls-verify");
+    let mut config = kube::Config::from_custom_kubeconfig(file, &options).await.map_err(bad)?;
+    match refused(&config) {
+        Some(what) => return Err(Unusable::Refused { path: name, what }),
+        None => never_ask(&mut config),
     }
-    if config.proxy_url.is_some() {
-        return refused("proxy-url");
-    }
-    if config.auth_info.impersonate.is_some() || config.auth_info.impersonate_groups.is_some() {
-        return refused("as (impersonation)");
-    }
-    Ok(config)
+    Ok(Read { config, files })
 }
 
-fn from_files(server: &str, ca_file: &Path, token_file: &Path) -> Result<kube::Config, Unusable> {
+/// The files that a kubeconfig names; relative ones were resolved when it was read.
+fn named_files(file: &Kubeconfig) -> Vec<PathBuf> {
+    let authorities = file.clusters.iter().filter_map(|named| named.cluster.as_ref());
+    let authorities = authorities.filter_map(|cluster| cluster.certificate_authority.as_ref());
+    let users = file.auth_infos.iter().filter_map(|named| named.auth_info.as_ref());
+    let credentials =
+        users.flat_map(|user| [&user.client_certificate, &user.client_key, &user.token_file]).flatten();
+    authorities.chain(credentials).map(PathBuf::from).collect()
+}
+
+/// What would weaken the boundary, or promise what isn't done.
+fn refused(config: &kube::Config) -> Option<&'static str> {
+    let user = &config.auth_info;
+    let impersonates = user.impersonate.is_some()
+        || user.impersonate_uid.is_some()
+        || user.impersonate_groups.is_some()
+        || user.impersonate_user_extra.is_some();
+    let asks = user.exec.as_ref().and_then(|exec| exec.interactive_mode.as_ref());
+    if config.accept_invalid_certs {
+        Some("insecure-skip-tls-verify")
+    } else if config.proxy_url.is_some() {
+        Some("proxy-url")
+    } else if impersonates {
+        Some("as (impersonation)")
+    } else if asks == Some(&ExecInteractiveMode::Always) {
+        Some("interactiveMode: Always")
+    } else {
+        None
+    }
+}
+
+/// Nobody sits at a gateway. A plugin that might ask would also get our standard error for its own.
+fn never_ask(config: &mut kube::Config) {
+    if let Some(exec) = config.auth_info.exec.as_mut() {
+        exec.interactive_mode = Some(ExecInteractiveMode::Never);
+    }
+}
+
+fn from_files(server: &str, ca_file: &Path, token_file: &Path) -> Result<Read, Unusable> {
     let address = server.parse().map_err(|error| Unusable::Part("the cluster's address", Box::new(error)))?;
+    let mut files = Files::default();
+    files.look_at(ca_file);
+    files.look_at(token_file);
     let pem = std::fs::read(ca_file)
         .map_err(|cause| Unusable::File { path: ca_file.display().to_string(), cause })?;
     let mut config = kube::Config::new(address);
     config.root_cert = Some(certificates(&pem)?);
     config.auth_info.token_file = Some(token_file.display().to_string());
-    Ok(config)
+    Ok(Read { config, files })
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, Unusable> {

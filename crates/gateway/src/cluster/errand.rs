@@ -24,18 +24,21 @@ pub enum Errand<'a> {
         agent: &'a AgentName,
         /// The request whose object it is.
         attributes: &'a Attributes,
+        /// That request's entry, so that the cluster's audit log joins with the record here, too.
+        entry: &'a str,
     },
 }
 
 impl Cluster {
     /// Reads the object that a decision asks about.
     pub async fn live(&self, errand: Errand<'_>) -> Result<Live, ClusterFault> {
-        let Errand::Live { agent, attributes } = errand;
+        let Errand::Live { agent, attributes, entry } = errand;
         let request = Request::builder()
             .method(Method::GET)
             .uri(object_path(attributes))
             .header(header::ACCEPT, "application/json")
             .header(header::USER_AGENT, "drawbridge")
+            .header("audit-id", entry)
             .body(Full::<Bytes>::default())
             .or(Err(ClusterFault::Unusable(self.name().to_owned())))?;
         let response = self.send(agent, request, Wait::Bounded).await?;

@@ -1,8 +1,10 @@
 //! The cluster's end: how a cluster is reached, with which credential, and as whom.
 
-pub mod connect;
+mod connector;
 pub mod credential;
 pub mod errand;
+mod files;
+mod unspoken;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,13 +34,15 @@ pub struct Patience {
 }
 
 /// One cluster that requests can be sent to. Its credential is read from where it lives when it is first
-/// needed, again when the cluster refuses it, and never stored.
+/// needed, again when a file of it changes or the cluster refuses it, and never stored.
 #[derive(Debug)]
 pub struct Cluster {
     name: String,
     access: ClusterAccess,
     patience: Patience,
     wired: Mutex<Option<Arc<Wired>>>,
+    /// Held while the credential is read.
+    wiring: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// How long an answer may take to begin.
@@ -53,7 +57,7 @@ pub enum Wait {
 impl Cluster {
     /// A cluster as its manifest describes it. Nothing is opened yet.
     pub fn new(name: String, access: ClusterAccess, patience: Patience) -> Cluster {
-        Cluster { name, access, patience, wired: Mutex::new(None) }
+        Cluster { name, access, patience, wired: Mutex::new(None), wiring: Arc::default() }
     }
 
     /// Its name.
@@ -134,13 +138,38 @@ impl Cluster {
             })
     }
 
-    /// The connections in use, or new ones with the credential as it is now.
+    /// The connections in use, or new ones with the credential as it is now. A changed file that can't be
+    /// used (half written, say) leaves the last good credential in use until the cluster refuses that.
     async fn wire(&self) -> Result<Arc<Wired>, Unusable> {
-        if let Some(wired) = self.slot().clone() {
+        if let Some(wired) = self.current() {
             return Ok(wired);
         }
-        let wired = Arc::new(Wired::new(&self.access, self.patience.connect).await?);
-        Ok(self.slot().get_or_insert(wired).clone())
+        let before = self.slot().clone().map(|good| (good.files().now(), good));
+        let fresh = timeout(self.patience.answer, self.rewire()).await.unwrap_or(Err(Unusable::Slow));
+        match (fresh, before) {
+            (Err(error), Some((seen, good))) => {
+                let error = Chain(&error);
+                tracing::warn!(cluster = self.name, %error, "still using the last good credential");
+                good.files().took(seen);
+                Ok(good)
+            }
+            (fresh, _) => fresh,
+        }
+    }
+
+    /// The connections in use, unless a file of their credential changed.
+    fn current(&self) -> Option<Arc<Wired>> {
+        self.slot().clone().filter(|wired| wired.files().are_as_seen())
+    }
+
+    async fn rewire(&self) -> Result<Arc<Wired>, Unusable> {
+        let alone = self.wiring.clone().lock_owned().await;
+        if let Some(wired) = self.current() {
+            return Ok(wired);
+        }
+        let fresh = Arc::new(Wired::new(&self.access, self.patience.connect, alone).await?);
+        *self.slot() = Some(fresh.clone());
+        Ok(fresh)
     }
 
     /// The cluster refused the credential: read it again next time.

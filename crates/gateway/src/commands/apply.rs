@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
 
 use super::terminal::{Terminal, Tone, clean};
@@ -33,6 +34,9 @@ impl Apply {
         let sources = files::read(&self.file)?;
         let asked = Asked { sources, dry_run: self.dry_run, reason: self.reason };
         let applied: Applied = world.client()?.post("/v1/apply", &asked).await?;
+        if applied.applied.is_empty() {
+            bail!("there is no manifest in what was given; nothing was changed");
+        }
         show(&applied, world.terminal)
     }
 }

@@ -20,7 +20,7 @@ pub struct Limits {
     pub head_bytes: u32,
     /// Header fields that one request may have.
     pub headers: usize,
-    /// Bytes of request bodies held in memory at once, over all requests.
+    /// Bytes of request bodies held in memory at once, over all requests; of one agent's an eighth of that.
     pub body_memory: usize,
     /// Requests open at once, streams included; each holds its place in the record's queue.
     pub requests: usize,

@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
-use http::header::{CONNECTION, TRANSFER_ENCODING};
-use http::{HeaderValue, Request, Response, Version};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::peer::Peer;
+use super::streams::{self, Streams};
 use super::wire::Wire;
 use crate::broker::answer::Answer;
 use crate::config::Limits;
@@ -29,7 +29,7 @@ use crate::gate::Gate;
 use crate::identity::certificate::Certificate;
 use crate::lease::Connection;
 use crate::pipeline;
-use crate::refusal::Refusal;
+use crate::refusal::{Reader, Refusal};
 
 /// After accepting failed (no file descriptors left, say), the next attempt waits this long.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -63,21 +63,20 @@ pub async fn serve(
         let (gate, tls, shutdown) = (gate.clone(), tls.load_full(), shutdown.clone());
         let connection = gate.leases.connect(address);
         gate.tasks.clone().spawn(async move {
-            run(stream, tls, &gate, &connection, shutdown).await;
+            run((stream, place), tls, &gate, &connection, shutdown).await;
             gate.leases.forget(&connection);
-            drop(place);
         });
     }
 }
 
 async fn run(
-    stream: TcpStream,
+    accepted: (TcpStream, OwnedSemaphorePermit),
     tls: Arc<ServerConfig>,
     gate: &Gate,
     connection: &Arc<Connection>,
     shutdown: CancellationToken,
 ) {
-    let Some(stream) = shake_hands(stream, tls, gate.limits.handshake, connection).await else { return };
+    let Some(stream) = shake_hands(accepted, tls, gate.limits.handshake, connection).await else { return };
     let peer = Peer::new(connection.clone(), certificate(&stream), stream.get_ref().1.server_name());
     let end = connection.end().clone();
     let served = async {
@@ -92,7 +91,7 @@ async fn run(
 }
 
 async fn shake_hands(
-    stream: TcpStream,
+    (stream, place): (TcpStream, OwnedSemaphorePermit),
     tls: Arc<ServerConfig>,
     at_most: Duration,
     connection: &Connection,
@@ -100,7 +99,7 @@ async fn shake_hands(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    let wire = Wire::new(stream, connection.sever().clone());
+    let wire = Wire::new(stream, connection.sever().clone(), place);
     let handshake = timeout(at_most, TlsAcceptor::from(tls).accept(wire)).await.ok()?;
     handshake
         .inspect_err(|error| tracing::debug!(%error, source = %connection.address(), "TLS handshake failed"))
@@ -139,7 +138,7 @@ async fn http(
     let io = TokioIo::new(stream);
     let ends = Ends { silence: std::pin::pin!(silence), shutdown };
     if h2 {
-        let mut served = std::pin::pin!(http2(&gate.limits).serve_connection(io, service));
+        let mut served = std::pin::pin!(http2(gate).serve_connection(io, service));
         match ends.before(served.as_mut()).await {
             Ended::Served(result) => return result,
             Ended::Silent => return Ok(()),
@@ -179,8 +178,9 @@ impl<S: Future<Output = ()>> Ends<S> {
     }
 }
 
-fn http2(limits: &Limits) -> hyper::server::conn::http2::Builder<TokioExecutor> {
-    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+fn http2(gate: &Gate) -> hyper::server::conn::http2::Builder<Streams> {
+    let limits = &gate.limits;
+    let mut builder = hyper::server::conn::http2::Builder::new(Streams::new(gate.tasks.clone()));
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams_per_connection)
@@ -202,13 +202,7 @@ fn http1(limits: &Limits) -> hyper::server::conn::http1::Builder {
 
 /// One request. A panic ends it alone; its entry says so.
 async fn one(gate: Gate, peer: Peer, request: Request<Incoming>) -> Response<Answer> {
-    let chunked = request.version() == Version::HTTP_11 && request.headers().contains_key(TRANSFER_ENCODING);
+    let peer = peer.on_stream(streams::current());
     let answer = std::panic::AssertUnwindSafe(pipeline::answer(&gate, &peer, request)).catch_unwind();
-    let mut response = answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(""));
-    if chunked {
-        // hyper drops a Content-Length beside it unseen. Something in front of us may have gone by that, so what
-        // follows on this connection may be a body to it: it is never read as a request (RFC 9112 §6.3).
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
+    answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(&Reader::default()))
 }

@@ -3,5 +3,6 @@
 pub mod listener;
 pub mod peer;
 pub mod route;
+pub mod streams;
 pub mod tls;
 pub mod wire;

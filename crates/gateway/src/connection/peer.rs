@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::identity::certificate::Certificate;
 use crate::lease::Connection;
 
@@ -13,6 +15,7 @@ pub struct Peer {
     connection: Arc<Connection>,
     certificate: Option<Arc<Certificate>>,
     server_name: Option<Arc<str>>,
+    stream: Option<CancellationToken>,
 }
 
 impl Peer {
@@ -22,7 +25,17 @@ impl Peer {
         certificate: Option<Arc<Certificate>>,
         server_name: Option<&str>,
     ) -> Peer {
-        Peer { connection, certificate, server_name: server_name.map(Arc::from) }
+        Peer { connection, certificate, server_name: server_name.map(Arc::from), stream: None }
+    }
+
+    /// The same on one of its HTTP/2 streams, which `end` ends.
+    pub fn on_stream(self, end: Option<CancellationToken>) -> Peer {
+        Peer { stream: end, ..self }
+    }
+
+    /// What ends the HTTP/2 stream alone; none on HTTP/1.1.
+    pub fn stream(&self) -> Option<&CancellationToken> {
+        self.stream.as_ref()
     }
 
     /// The host that the caller asked for in the handshake; none when it used an IP address.

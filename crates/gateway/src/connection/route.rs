@@ -27,6 +27,9 @@ pub fn meant_for(server_name: Option<&str>, uri: &Uri, headers: &HeaderMap) -> R
     }
 }
 
+/// The longest name that a cluster can have, in bytes: a DNS label's.
+const LONGEST_NAME: usize = 63;
+
 /// A request's target, taken apart at the cluster's name. The rest is untouched: what the API server would
 /// read is what is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +50,8 @@ impl<'a> Route<'a> {
             Some(slash) => rest.split_at(slash),
             None => (rest, "/"),
         };
-        if cluster.is_empty() || !cluster.bytes().all(is_name_byte) {
+        // Refusals and the record repeat it, so that what can't be a name isn't one.
+        if cluster.is_empty() || cluster.len() > LONGEST_NAME || !cluster.bytes().all(is_name_byte) {
             return Err(Refusal::NoCluster);
         }
         Ok(Route { cluster, path, query: uri.query() })
@@ -56,6 +60,11 @@ impl<'a> Route<'a> {
 
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.'
+}
+
+/// HTTP/1.1 counts header fields while it reads them; HTTP/2 counts their bytes only.
+pub fn few_enough(headers: &HeaderMap, bound: usize) -> Result<(), Refusal> {
+    if headers.len() > bound { Err(Refusal::TooManyFields(bound)) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -99,5 +108,7 @@ mod tests {
         for uri in ["/", "/api", "/clusters", "/clusters/", "/clusters//api", "/clusters/%70rod/api"] {
             assert_eq!(read(uri), None, "{uri}");
         }
+        assert!(read(&format!("/clusters/{}/api", "a".repeat(63))).is_some());
+        assert_eq!(read(&format!("/clusters/{}/api", "a".repeat(64))), None);
     }
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Set once a connection is cut: its socket is then closed with a reset, so that bytes which wait in the
 /// kernel's send buffer never reach the caller.
@@ -15,23 +16,25 @@ use tokio::net::TcpStream;
 pub struct Sever(Arc<AtomicBool>);
 
 impl Sever {
-    /// From now on closing means resetting.
-    pub fn set(&self) {
-        self.0.store(true, Ordering::Release);
+    /// From now on closing means resetting. The answer is whether it did already.
+    pub fn set(&self) -> bool {
+        self.0.swap(true, Ordering::AcqRel)
     }
 }
 
-/// A caller's TCP stream.
+/// A caller's TCP stream, with its place among the connections that may be open: it is given back when the
+/// socket is closed, upgraded or not.
 #[derive(Debug)]
 pub struct Wire {
     stream: TcpStream,
     sever: Sever,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Wire {
     /// Takes an accepted stream; `sever` decides how it is closed.
-    pub fn new(stream: TcpStream, sever: Sever) -> Wire {
-        Wire { stream, sever }
+    pub fn new(stream: TcpStream, sever: Sever, place: OwnedSemaphorePermit) -> Wire {
+        Wire { stream, sever, _place: place }
     }
 }
 

@@ -51,9 +51,10 @@ impl Connection {
     }
 
     /// Ends the connection at once and drops what the kernel still holds for it.
-    pub(super) fn cut(&self) {
-        self.sever.set();
+    pub(super) fn cut(&self) -> Cut {
+        let before = self.sever.set();
         self.end.cancel();
+        if before { Cut::Before } else { Cut::Now }
     }
 
     pub(super) fn enter(&self, agent: &AgentName) {
@@ -77,6 +78,15 @@ impl Connection {
         let own = users.get(agent).copied().unwrap_or(0);
         Open { own, others: users.values().sum::<usize>().saturating_sub(own) }
     }
+}
+
+/// Who ended a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// This call.
+    Now,
+    /// An earlier one.
+    Before,
 }
 
 /// Open requests on one connection.

@@ -10,11 +10,14 @@ use drawbridge_policy::AgentName;
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use super::{Held, Leases};
+use super::connection::Cut;
+use super::{Held, Leases, Stopped};
 
-/// A stream that was reset has this long to end before its connection is ended. HTTP/2 streams that wait for
-/// flow control don't notice a reset.
-const NOTICE: Duration = Duration::from_millis(50);
+/// A request that was stopped has this long to end by itself. One that waits for its caller to read doesn't
+/// notice; on HTTP/2 its stream is then reset, which costs nobody else anything.
+const NOTICE: Duration = Duration::from_millis(20);
+/// A stream that was reset has this long to end before its connection is ended.
+const RESET: Duration = Duration::from_millis(50);
 /// A connection whose task was ended has this long to be gone; past it the answer says what is left.
 const GONE: Duration = Duration::from_secs(2);
 
@@ -86,31 +89,41 @@ impl Leases {
     pub async fn cut(&self, verdict: impl Fn(&Held) -> Option<CutReason>, gone: &[AgentName]) -> Closed {
         let latch = Arc::new(Latch::default());
         let mut chosen: Vec<Arc<Held>> = Vec::new();
+        let mut streams = 0_usize;
         for held in self.all() {
-            if let Some(reason) = verdict(&held)
-                && held.stop(reason, &latch)
-            {
-                chosen.push(held);
+            let Some(reason) = verdict(&held) else { continue };
+            match held.stop(reason, &latch) {
+                // What two cuts want to end is counted by one and waited for by both.
+                Stopped::Now => streams = streams.saturating_add(1),
+                Stopped::Before => {}
+                Stopped::Over => continue,
             }
+            chosen.push(held);
         }
         let mut connections = self.end_connections(&chosen, gone);
         let mut left = latch.wait(NOTICE).await;
         if left > 0 {
+            chosen.iter().filter(|held| self.is_open(held)).for_each(|held| held.reset());
+            left = latch.wait(RESET).await;
+        }
+        if left > 0 {
             for held in chosen.iter().filter(|held| self.is_open(held)) {
-                connections.insert(held.connection.id(), ());
-                held.connection.cut();
+                if held.connection.cut() == Cut::Now {
+                    connections = connections.saturating_add(1);
+                }
             }
             left = latch.wait(GONE).await;
         }
         if left > 0 {
             tracing::error!(left, "requests that were cut have not ended");
         }
-        Closed { streams: chosen.len().saturating_sub(left), connections: connections.len(), left }
+        Closed { streams: streams.saturating_sub(left), connections, left }
     }
 
     /// Ends the connections on which nobody else has anything open; resets the requests on the others.
-    fn end_connections(&self, chosen: &[Arc<Held>], gone: &[AgentName]) -> HashMap<u64, ()> {
-        let mut ended = HashMap::new();
+    /// The answer is how many connections that ended.
+    fn end_connections(&self, chosen: &[Arc<Held>], gone: &[AgentName]) -> usize {
+        let mut ended = 0_usize;
         let mut cut: HashMap<(u64, &AgentName), usize> = HashMap::new();
         for held in chosen {
             *cut.entry((held.connection.id(), &held.agent)).or_insert(0) += 1;
@@ -118,17 +131,15 @@ impl Leases {
         for held in chosen {
             let open = held.connection.open(&held.agent);
             let own = cut.get(&(held.connection.id(), &held.agent)).copied().unwrap_or(0);
-            if open.others == 0 && own >= open.own {
-                held.connection.cut();
-                ended.insert(held.connection.id(), ());
+            if open.others == 0 && own >= open.own && held.connection.cut() == Cut::Now {
+                ended = ended.saturating_add(1);
             }
         }
         for connection in self.connections() {
             let idle =
                 |agent: &&AgentName| connection.was_used_by(agent) && connection.open(agent).others == 0;
-            if gone.iter().any(|agent| idle(&agent)) && !connection.end().is_cancelled() {
-                connection.cut();
-                ended.insert(connection.id(), ());
+            if gone.iter().any(|agent| idle(&agent)) && connection.cut() == Cut::Now {
+                ended = ended.saturating_add(1);
             }
         }
         ended

@@ -4,6 +4,9 @@
 mod connection;
 mod cut;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -16,6 +19,7 @@ use cut::Latch;
 pub use cut::{Closed, CutReason};
 
 use crate::identity::key::PublicKey;
+use crate::refusal::Refusal;
 
 /// All leases of this replica, and the connections they are on.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +73,7 @@ pub struct Held {
     key: PublicKey,
     cluster: String,
     connection: Arc<Connection>,
+    stream: Option<CancellationToken>,
     stop: CancellationToken,
     reason: OnceLock<CutReason>,
     ending: Mutex<Ending>,
@@ -91,19 +96,28 @@ impl Held {
         &self.cluster
     }
 
-    /// Stops the request; `latch` is counted down when it has ended. False if it had ended before.
-    fn stop(&self, reason: CutReason, latch: &Arc<Latch>) -> bool {
+    /// Stops the request; `latch` is counted down when it has ended.
+    fn stop(&self, reason: CutReason, latch: &Arc<Latch>) -> Stopped {
         let mut ending = lock(&self.ending);
         if ending.over {
-            return false;
-        }
-        if self.reason.set(reason).is_err() {
-            tracing::trace!("cut already, for another reason");
+            return Stopped::Over;
         }
         latch.count_up();
         ending.waiting.push(latch.clone());
-        self.stop.cancel();
-        true
+        match self.reason.set(reason) {
+            Ok(()) => {
+                self.stop.cancel();
+                Stopped::Now
+            }
+            Err(_) => Stopped::Before,
+        }
+    }
+
+    /// Ends its HTTP/2 stream, where it is one, without asking the request.
+    fn reset(&self) {
+        if let Some(stream) = &self.stream {
+            stream.cancel();
+        }
     }
 
     /// Why the request must end, once it must.
@@ -115,6 +129,17 @@ impl Held {
     pub fn permitted(&self) -> Option<Arc<Permitted>> {
         lock(&self.permitted).clone()
     }
+}
+
+/// What a cut found of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopped {
+    /// It goes on until it notices.
+    Now,
+    /// Another cut had stopped it, and it has not ended yet.
+    Before,
+    /// It had ended.
+    Over,
 }
 
 /// The end of a request, and the cuts that wait for it.
@@ -140,6 +165,8 @@ pub struct Holder {
     pub key: PublicKey,
     /// Where to.
     pub cluster: String,
+    /// What ends its HTTP/2 stream alone, where it is one.
+    pub stream: Option<CancellationToken>,
 }
 
 impl Leases {
@@ -166,6 +193,7 @@ impl Leases {
             key: holder.key,
             cluster: holder.cluster,
             connection: connection.clone(),
+            stream: holder.stream,
             stop: CancellationToken::new(),
             reason: OnceLock::new(),
             ending: Mutex::new(Ending::default()),
@@ -212,6 +240,15 @@ impl Lease {
     /// Resolves when the request must end.
     pub fn stopped(&self) -> WaitForCancellationFutureOwned {
         self.held.stop.clone().cancelled_owned()
+    }
+
+    /// Does a part of the request's work, and gives it up when the request must end.
+    pub async fn unless_cut<T>(&self, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+        tokio::select! {
+            biased;
+            () = self.held.stop.cancelled() => Err(Refusal::Cut),
+            done = work => done,
+        }
     }
 
     /// Why the request must end, once it must.

@@ -141,6 +141,11 @@ impl Draft {
         &self.0.subject.request
     }
 
+    /// From here on the request can be cut, and however it ends then, its outcome says so.
+    pub fn hold(&mut self, lease: &Lease) {
+        self.0.held = Some(lease.held());
+    }
+
     /// Writes the refusal. One of an unknown caller is folded with its like.
     pub fn refuse(mut self, record: &Record, peer: &Peer, refusal: &Refusal) {
         if self.0.subject.agent.is_none() {
@@ -151,7 +156,7 @@ impl Draft {
             }
         }
         self.0.decided = refusal.decided();
-        self.0.finish(&refused(refusal));
+        self.0.refuse(refusal);
     }
 
     /// Records the intent. For a write, and for reads of Secrets, it is durable when this returns; other
@@ -160,7 +165,6 @@ impl Draft {
         mut self,
         record: &Record,
         permit: &Permit,
-        lease: &Lease,
         intent: &Intent,
     ) -> Result<Entry, (Draft, NotRecorded)> {
         let decided = json!({
@@ -177,7 +181,6 @@ impl Draft {
         match written {
             Ok(()) => {
                 self.0.decided = json!({ "rule": permit.rule().to_string(), "grant": permit.grant() });
-                self.0.held = Some(lease.held());
                 Ok(Entry(self.0))
             }
             Err(refused) => Err((self, refused)),
@@ -227,6 +230,11 @@ impl Entry {
         self.0.sent = Sent::Yes;
     }
 
+    /// It turned out that nothing has left.
+    pub fn unsent(&mut self) {
+        self.0.sent = Sent::No;
+    }
+
     /// The cluster has begun its answer.
     pub fn answered(&mut self, status: u16) {
         self.0.status = Some(status);
@@ -257,19 +265,25 @@ impl Entry {
 
     /// The request was let through but could not be carried out.
     pub fn refuse(mut self, refusal: &Refusal) {
-        self.0.finish(&refused(refusal));
-    }
-}
-
-fn refused(refusal: &Refusal) -> Outcome {
-    Outcome::Refused {
-        reason: refusal.reason(),
-        message: refusal.message(),
-        status: refusal.status().as_u16(),
+        self.0.refuse(refusal);
     }
 }
 
 impl Open {
+    /// A cut is one however it was noticed. Anything else is a refusal.
+    fn refuse(&mut self, refusal: &Refusal) {
+        let cut = self.held.as_ref().and_then(|held| held.reason());
+        let outcome = match (refusal, cut) {
+            (Refusal::Cut, Some(reason)) => Outcome::Cut { reason },
+            _ => Outcome::Refused {
+                reason: refusal.reason(),
+                message: refusal.message(),
+                status: refusal.status().as_u16(),
+            },
+        };
+        self.finish(&outcome);
+    }
+
     fn finish(&mut self, outcome: &Outcome) {
         let Some(place) = self.place.take() else { return };
         let now = self.clock.now();
@@ -304,6 +318,50 @@ impl Drop for Open {
     fn drop(&mut self) {
         if self.place.is_some() {
             self.abandon();
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "what a test spawns ends with its runtime")]
+mod tests {
+    use std::time::Duration;
+
+    use drawbridge_policy::AgentName;
+    use drawbridge_store::{Filter, Location, Store};
+
+    use super::*;
+    use crate::identity::key::PublicKey;
+    use crate::lease::{Holder, Leases};
+
+    /// The outcome of a request that is cut and then ends as `end` says.
+    async fn cut(end: impl FnOnce(Draft)) -> Value {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&Location::Sqlite(dir.path().join("db"))).await.unwrap();
+        let clock = Clock::new(|| Millis(1));
+        let (record, writer) = Record::new(store.clone(), clock, 16, Duration::from_secs(5));
+        tokio::spawn(writer.run());
+        let leases = Leases::default();
+        let connection = leases.connect(([127, 0, 0, 1], 1).into());
+        let agent = AgentName::parse("cleanup").unwrap();
+        let key = PublicKey::parse("ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=").unwrap();
+        let lease = leases.register(Holder { agent, key, cluster: "prod".to_owned() }, &connection);
+        let mut draft = record.draft(Subject::default()).await.unwrap();
+        draft.hold(&lease);
+        tokio::join!(leases.cut(|_| Some(CutReason::Key), &[]), async { drop(lease) });
+        end(draft);
+        record.flush(Duration::from_secs(5)).await.unwrap();
+        let row = store.newest(&Filter::default(), None, 1).await.unwrap().remove(0).row;
+        assert_eq!(row.result.as_deref(), Some("cut"));
+        serde_json::from_str(&row.body).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_cut_before_it_is_sent_ends_as_cut_however_that_is_noticed() {
+        let refused = cut(|draft| Entry(draft.0).refuse(&Refusal::Cut)).await;
+        for row in [cut(drop).await, refused] {
+            assert_eq!(row["outcome"], json!({ "result": "cut", "reason": "key" }));
+            assert_eq!(row["sent"], "no");
         }
     }
 }

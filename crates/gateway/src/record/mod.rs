@@ -6,3 +6,6 @@ pub mod entry;
 pub mod fold;
 pub mod redact;
 pub mod writer;
+
+#[cfg(test)]
+mod tests;

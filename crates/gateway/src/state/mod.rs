@@ -9,6 +9,7 @@ pub mod snapshot;
 pub mod standing;
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "what a test spawns ends with its runtime")]
 mod tests;
 
 use std::collections::HashSet;

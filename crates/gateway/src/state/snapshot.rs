@@ -11,8 +11,9 @@ use thiserror::Error;
 use super::standing::{Standing, Standings, Subject};
 use crate::cluster::{Cluster, Patience};
 use crate::identity::key::PublicKey;
+use crate::lease::Lease;
 use crate::manifest::{Agent, Grant, Identity, Manifest, ManifestError, Scope};
-use crate::refusal::Out;
+use crate::refusal::{Out, Refusal};
 
 /// A stored manifest that this release can't read.
 #[derive(Debug, Error)]
@@ -207,6 +208,16 @@ impl Snapshot {
             Standing::Suspended(_) => out("key", "suspended"),
             Standing::Revoked(_) => out("key", "revoked"),
             Standing::Active => Ok(()),
+        }
+    }
+
+    /// Whether this agent may act at all, and this is still the cluster of that name: a request may have
+    /// looked it up just before it was replaced.
+    pub fn upholds(&self, lease: &Lease, cluster: &Cluster) -> Result<(), Refusal> {
+        self.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
+        match self.cluster(cluster.name()) {
+            Some(now) if std::ptr::eq(Arc::as_ptr(now), cluster) => Ok(()),
+            Some(_) | None => Err(Refusal::Cut),
         }
     }
 

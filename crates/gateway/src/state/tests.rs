@@ -102,7 +102,8 @@ fn watch_pods(state: &State) -> tokio::task::JoinHandle<Option<CutReason>> {
     let agent = AgentName::parse("cleanup").unwrap();
     let key = state.snapshot().keys_of(&agent).next().unwrap().clone();
     let connection = state.leases().connect(([127, 0, 0, 1], 1).into());
-    let lease = state.leases().register(Holder { agent, key, cluster: "prod".to_owned() }, &connection);
+    let holder = Holder { agent, key, cluster: "prod".to_owned(), stream: None };
+    let lease = state.leases().register(holder, &connection);
     let line = Line { method: "GET", path: "/api/v1/pods", query: Some("watch=1") };
     let attributes = Attributes::parse(line).unwrap();
     lease.permit(Permitted { grant: "cleanup".to_owned(), attributes, stream: Stream::Open });

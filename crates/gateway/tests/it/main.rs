@@ -2,4 +2,5 @@
 //! agents for each.
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests read the clock, start threads and wait for both")]
 mod suite;

@@ -15,8 +15,8 @@ use crate::process::{Supervised, find_in, log_tail};
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Ends a build when this process ends, for which the node program's supervisor isn't there yet: the shell's
-/// standard input ends with this process, and the shell leads the group of what it runs. `read` is the shell's
-/// own, so that nothing has to be found for it.
+/// standard input ends with this process, and the shell leads the group of what it runs. `read` is the
+/// shell's own, so that nothing has to be found for it.
 const WATCHED: &str = r#"exec 3<&0; "$@" </dev/null 3<&- & build=$!; (read -r _ <&3; kill -9 0) & watch=$!
     wait $build; status=$?; kill -9 $watch; exit $status"#;
 

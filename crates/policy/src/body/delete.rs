@@ -15,6 +15,9 @@ use super::wire::{self, Field};
 /// The verb that rules are asked for beside `delete` when [`DeleteOptions::is_unsafe`].
 pub(crate) const UNSAFE_VERB: &str = "unsafe-delete-ignore-read-errors";
 
+/// The longest message about what is wrong with options, in bytes.
+const LONGEST_FAULT: usize = 200;
+
 const GRACE: &str = "gracePeriodSeconds";
 const PRECONDITIONS: &str = "preconditions";
 const ORPHAN: &str = "orphanDependents";
@@ -258,7 +261,9 @@ fn wrong(key: &str) -> BodyError {
     refuse(format!("{key} has the wrong type"))
 }
 
-fn refuse(what: String) -> BodyError {
+/// What is quoted may be the caller's whole body, and the message goes into the answer and the record.
+fn refuse(mut what: String) -> BodyError {
+    what.truncate(what.floor_char_boundary(LONGEST_FAULT));
     BodyError::Options(what)
 }
 
@@ -358,6 +363,15 @@ mod tests {
         }
         for kind in ["application/yaml", "application/cbor", "text/plain"] {
             assert!(read_with(PATH, "", kind, b"{}").is_err(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_quotes_no_more_than_a_line() {
+        let long = "x".repeat(1_000_000);
+        for body in [format!(r#"{{"kind":"{long}"}}"#), format!(r#"{{"dryRun":["{long}"]}}"#)] {
+            let message = sent("", &body).expect_err("refused").to_string();
+            assert!(message.len() < 300, "{} bytes", message.len());
         }
     }
 

@@ -34,7 +34,7 @@ impl Map {
         self.0.iter().find(|(k, _)| k == key).map(|(_, value)| value)
     }
 
-    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Json> {
+    pub(crate) fn value_mut(&mut self, key: &str) -> Option<&mut Json> {
         self.0.iter_mut().find(|(k, _)| k == key).map(|(_, value)| value)
     }
 
@@ -48,7 +48,7 @@ impl Map {
 
     /// Puts a value in the key's place, or at the end.
     pub(crate) fn set(&mut self, key: &str, value: Json) {
-        match self.get_mut(key) {
+        match self.value_mut(key) {
             Some(place) => *place = value,
             None => self.0.push((key.to_owned(), value)),
         }

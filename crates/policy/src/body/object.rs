@@ -92,7 +92,7 @@ impl Object {
 }
 
 fn pinned(mut object: Map, uid: &str) -> Map {
-    match object.get_mut("metadata") {
+    match object.value_mut("metadata") {
         Some(Json::Map(metadata)) => metadata.set("uid", Json::text(uid)),
         Some(_) | None => {
             let metadata = Map::from_iter([("uid".to_owned(), Json::text(uid))]);

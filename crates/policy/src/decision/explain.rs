@@ -117,7 +117,8 @@ fn nearest<'a>(rules: &'a Rules, ask: Ask<'_>, now: Millis) -> Option<Near<'a>> 
             fit: matching::fit(rule.spec(), &held.namespaces, ask),
         })
         .filter(|near| near.fit.kind)
-        // A rule with the right verb says what else may be done with it; one with other verbs would deny that.
+        // A rule with the right verb says what else may be done with it; one with other verbs would deny
+        // that.
         .min_by_key(|near| (near.fit.missing(), !near.fit.verb))
 }
 
@@ -171,8 +172,8 @@ impl Words {
         let head = shortened(case.attributes().to_string(), 160);
         let why = shortened(self.why, 260);
         let message = format!(
-            "{head} is forbidden: agent \"{}\" {why}. This is policy, not a fault: retrying or another tool won't \
-             help. Next: {}.",
+            "{head} is forbidden: agent \"{}\" {why}. This is policy, not a fault: retrying or another tool \
+             won't help. Next: {}.",
             case.agent(),
             self.advice
         );

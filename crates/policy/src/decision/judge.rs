@@ -3,7 +3,7 @@
 
 use crate::body::{Object, Owners, Reading, Touch, UNSAFE_VERB};
 use crate::case::Case;
-use crate::rules::{self, Allowing, Ask, On, RuleId, Rules};
+use crate::rules::{self, Allowing, Ask, HeldScope, On, RuleId, Rules};
 use crate::time::Millis;
 
 use super::denial::Denial;
@@ -42,9 +42,9 @@ impl From<Denial> for Halt {
 impl Judge<'_> {
     pub(super) fn judge(&self) -> Result<Grounds, Halt> {
         let attributes = self.case.attributes();
-        let Some(longest) = self.rules.longest(self.now) else {
+        if self.rules.held(self.now).next().is_none() {
             return Err(explain::no_grant(self.case, self.rules).into());
-        };
+        }
         if let Some(why) = rules::denied(attributes) {
             return Err(explain::built_in(self.case, why).into());
         }
@@ -52,14 +52,10 @@ impl Judge<'_> {
         if let Some(rule) = self.denying(ask) {
             return Err(explain::denied(self.case, rule).into());
         }
-        let mut grounds = match self.rules.allowing(ask, self.now) {
-            Some(allowing) => Grounds::of(allowing),
-            None if rules::is_discovery(attributes) => Grounds {
-                rule: RuleId::discovery(),
-                grant: longest.grant.clone(),
-                until: longest.until,
-                pin: None,
-            },
+        let discovery = || self.rules.longest(self.now).filter(|_| rules::is_discovery(attributes));
+        let allowing = self.rules.allowing(ask, self.now).map(Grounds::of);
+        let mut grounds = match allowing.or_else(|| discovery().map(Grounds::discovery)) {
+            Some(grounds) => grounds,
             None => return Err(explain::no_rule(self.case, self.rules, ask, self.now).into()),
         };
         match ask {
@@ -178,6 +174,11 @@ impl Grounds {
             until: allowing.held.until,
             pin: None,
         }
+    }
+
+    fn discovery(held: &HeldScope) -> Self {
+        let (grant, until) = (held.grant.clone(), held.until);
+        Self { rule: RuleId::discovery(), grant, until, pin: None }
     }
 }
 

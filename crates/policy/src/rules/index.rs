@@ -1,11 +1,13 @@
-//! Which rules of a scope can be about a question, so that a scope of a thousand rules isn't read whole for each.
+//! Which rules of a scope can be about a question, so that a scope of a thousand rules isn't read whole for
+//! each.
 
 use std::collections::HashMap;
 
 use super::ask::Ask;
 use super::spec::RuleSpec;
 
-/// The places of rules, by the resource that they name. A rule left out can't match; one in it still may not.
+/// The places of rules, by the resource that they name. A rule left out can't match; one in it still may
+/// not.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// By the resource before its `/`.

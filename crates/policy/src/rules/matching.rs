@@ -75,13 +75,20 @@ pub(super) fn denies(rule: &RuleSpec, reach: &Reach, ask: Ask<'_>) -> bool {
         }
         Ask::Resource(on) => {
             let names = &rule.resource_names;
+            let named = |name: &String| name == on.name || is_proxied(name, on);
             verb_matches(rule, on.verb)
                 && group_matches(rule, on.group)
                 && resource_matches(rule, on)
-                && (names.is_empty() || on.name.is_empty() || names.iter().any(|name| name == on.name))
+                && (names.is_empty() || on.name.is_empty() || names.iter().any(named))
                 && could_reach(reach, on)
         }
     }
+}
+
+/// Whether a proxied object is this one. Its name may have a scheme before it and a port behind it
+/// (`https:web:443`; Kubernetes, "Access Services Running on Clusters").
+fn is_proxied(name: &str, on: On<'_>) -> bool {
+    on.subresource == "proxy" && on.name.split(':').any(|part| part == name)
 }
 
 /// The question, and every other one that has the same effect.

@@ -182,9 +182,14 @@ impl Rules {
             .find_map(|ask| self.held(now).find_map(|held| held.scope.denying(&held.namespaces, ask)))
     }
 
-    /// The grant that lasts longest, for what every grant gives.
+    /// The grant that lasts longest, for what every grant gives. One that only denies (what is left of a
+    /// suspended one, say) gives nothing.
     pub(crate) fn longest(&self, now: Millis) -> Option<&HeldScope> {
-        self.held(now).reduce(|best, held| if lasts_longer(held.until, best.until) { held } else { best })
+        let gives =
+            |held: &&HeldScope| held.scope.rules.iter().any(|(_, rule)| rule.effect() == Effect::Allow);
+        self.held(now)
+            .filter(gives)
+            .reduce(|best, held| if lasts_longer(held.until, best.until) { held } else { best })
     }
 }
 

@@ -51,7 +51,8 @@ impl Stream {
         Stream::run(kubectl, kubectl.command(arguments), readers)
     }
 
-    /// Starts one that reads what is typed: `typed` now, and nothing more as long as it runs. `pipe` is made for it.
+    /// Starts one that reads what is typed: `typed` now, and nothing more as long as it runs. `pipe` is made
+    /// for it.
     pub(super) async fn open_typing(
         kubectl: &Kubectl,
         arguments: &[&str],

@@ -1,8 +1,27 @@
 //! The tests by subject, and the world they share.
 
 mod attacks;
+mod bad_input;
+mod cli;
+mod cluster_side;
+mod cluster_side_credentials;
+mod crash;
+mod delete_options;
+mod delete_options_children;
+mod disk_full;
+mod expiry;
 mod path;
+mod record;
+mod record_endings;
+mod record_rows;
+mod record_secrets;
+mod refusals;
+mod refusals_limits;
+mod revocation;
+mod streams;
 mod wire;
+mod writes;
+mod writes_bodies;
 
 use std::path::Path;
 use std::sync::LazyLock;

@@ -85,8 +85,8 @@ impl Caller {
         self.call(method, path, &[("Content-Type", content_type)], &body.to_string())
     }
 
-    /// Sends exactly this text, filled in, on a connection of its own. None: the connection was closed without
-    /// an answer.
+    /// Sends exactly this text, filled in, on a connection of its own. None: the connection was closed
+    /// without an answer.
     #[track_caller]
     pub(super) fn say(&self, text: &str) -> Option<Answer> {
         say(self.fill(text).as_bytes())

@@ -1,4 +1,5 @@
-//! Client certificates that are stale, early, long-lived, not self-signed, signed by a CA, or of another kind.
+//! Client certificates that are stale, early, long-lived, not self-signed, signed by a CA, or of another
+//! kind.
 
 use std::io::Write;
 
@@ -78,7 +79,8 @@ fn keys_of_another_kind_and_the_cluster_s_own_certificates_open_nothing() {
     assert_eq!(present(&caller, &Key::of(&caller.agent).certificate(-60, 600)).unwrap().status, 200);
 }
 
-/// The handshake fails, or our TLS library shows no certificate because the gateway doesn't ask for that kind.
+/// The handshake fails, or our TLS library shows no certificate because the gateway doesn't ask for that
+/// kind.
 #[track_caller]
 fn is_nobody(caller: &Caller, certificate: &(String, String)) -> bool {
     present(caller, certificate).is_none_or(|answer| answer.status == 401)

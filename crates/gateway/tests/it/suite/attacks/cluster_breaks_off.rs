@@ -1,5 +1,5 @@
-//! A cluster that hangs, talks nonsense, or breaks off in the middle: the caller gets a clear status, or an answer
-//! that visibly has no end.
+//! A cluster that hangs, talks nonsense, or breaks off in the middle: the caller gets a clear status, or an
+//! answer that visibly has no end.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

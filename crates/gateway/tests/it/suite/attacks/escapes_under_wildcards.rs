@@ -1,4 +1,5 @@
-//! Ways from a wildcard to other rights: RBAC, certificates, webhooks, API services, CRDs, bindings and the like.
+//! Ways from a wildcard to other rights: RBAC, certificates, webhooks, API services, CRDs, bindings and the
+//! like.
 
 use serde_json::{Value, json};
 

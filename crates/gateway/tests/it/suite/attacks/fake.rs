@@ -221,7 +221,6 @@ fn tls(certificate: &str, key: &str) -> Arc<ServerConfig> {
     Arc::new(config)
 }
 
-#[expect(clippy::disallowed_methods, reason = "its end is joined when the fake is dropped")]
 fn thread(run: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     std::thread::spawn(run)
 }

@@ -1,5 +1,5 @@
-//! `fieldSelector=metadata.name=…` with `resourceNames`: the only way to list or watch one object, and no way to
-//! another.
+//! `fieldSelector=metadata.name=…` with `resourceNames`: the only way to list or watch one object, and no way
+//! to another.
 
 use super::caller::{Caller, config_map, look};
 

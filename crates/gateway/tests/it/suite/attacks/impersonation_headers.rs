@@ -1,4 +1,5 @@
-//! Whatever a caller says about identity besides its credential is dropped, however it is spelled and carried.
+//! Whatever a caller says about identity besides its credential is dropped, however it is spelled and
+//! carried.
 
 use super::super::world;
 use super::caller::{CONTROL, Caller, gateway, named};

@@ -1,6 +1,6 @@
-//! One file per known trick, named after it. The judge is the API server's own audit log: the tests' ceiling is
-//! the whole cluster, so whatever a scope fails to stop shows there. Every test also sends something that must
-//! come through, so that a gateway that refuses everything fails too.
+//! One file per known trick, named after it. The judge is the API server's own audit log: the tests' ceiling
+//! is the whole cluster, so whatever a scope fails to stop shows there. Every test also sends something that
+//! must come through, so that a gateway that refuses everything fails too.
 
 mod caller;
 mod fake;

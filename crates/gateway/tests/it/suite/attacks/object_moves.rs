@@ -1,5 +1,5 @@
-//! An object that is deleted and made anew between the gateway's look at it and the write: the write is bound to
-//! the one that was looked at, and what then happens is decided again.
+//! An object that is deleted and made anew between the gateway's look at it and the write: the write is bound
+//! to the one that was looked at, and what then happens is decided again.
 
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 use super::caller::{ANYTHING, CONTROL, Caller, namespace};
 
-/// After the cluster's prefix. `{victim}` is a namespace out of reach. A reader that repairs, decodes twice or
-/// cuts off would find something there.
+/// After the cluster's prefix. `{victim}` is a namespace out of reach. A reader that repairs, decodes twice
+/// or cuts off would find something there.
 const SPELLINGS: [&str; 36] = [
     "/api/v1/namespaces/{ns}/../{victim}/configmaps/control",
     "/api/v1/namespaces/{ns}/configmaps/../../{victim}/configmaps/control",

@@ -1,4 +1,5 @@
-//! `nodes/proxy`, `pods/proxy` and `services/proxy`: no wildcard reaches them, since they lead past every check.
+//! `nodes/proxy`, `pods/proxy` and `services/proxy`: no wildcard reaches them, since they lead past every
+//! check.
 
 use super::caller::{ANYTHING, Caller};
 

@@ -1,5 +1,5 @@
-//! Server-side apply and PUT that create what isn't there, under rules that don't say `create`; and what is there
-//! is written, bound to the very object that was looked at.
+//! Server-side apply and PUT that create what isn't there, under rules that don't say `create`; and what is
+//! there is written, bound to the very object that was looked at.
 
 use drawbridge_testkit::Event;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
-//! Reaching a cluster within a bound: name, TCP and TLS together. Without one a cluster that takes a connection and
-//! says nothing would hold every watch and exec for ever, since their answers have no bound of their own.
+//! Reaching a cluster within a bound: name, TCP and TLS together.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,17 +13,17 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower::{BoxError, Service};
 
-/// Opens connections, each within the same time.
+/// A connector that gives up. hyper's own bound covers TCP only, and who takes a connection and says nothing
+/// would hold a watch forever.
 #[derive(Debug, Clone)]
 pub struct InTime {
     connector: HttpsConnector<HttpConnector>,
-    within: Duration,
+    at_most: Duration,
 }
 
 impl InTime {
-    /// Bounds what `connector` does.
-    pub fn new(connector: HttpsConnector<HttpConnector>, within: Duration) -> InTime {
-        InTime { connector, within }
+    pub(super) fn new(connector: HttpsConnector<HttpConnector>, at_most: Duration) -> InTime {
+        InTime { connector, at_most }
     }
 }
 
@@ -37,7 +37,10 @@ impl Service<Uri> for InTime {
     }
 
     fn call(&mut self, address: Uri) -> Self::Future {
-        let connecting = timeout(self.within, self.connector.call(address));
-        Box::pin(async move { connecting.await.map_err(BoxError::from)? })
+        let connected = self.connector.call(address);
+        let at_most = self.at_most;
+        Box::pin(async move {
+            timeout(at_most, connected).await.unwrap_or_else(|_elapsed| Err("it took too long".into()))
+        })
     }
 }
