@@ -137,15 +137,13 @@ fn flow(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow
     let made_for_it = Stream::of(attributes) == Stream::Open;
     let whole = request.method() == Method::GET || request.method() == Method::POST;
     if !made_for_it || !whole {
-        return Err(Refusal::Ambiguous(
-            "only exec, attach, port-forward, proxy, watch and log may be upgraded",
-        ));
+        return Err(Refusal::Ambiguous("only exec, attach, port-forward, watch and log may be upgraded"));
     }
     Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
 }
 
-/// Decides, and records the intent. What was decided with a snapshot that is gone by then, or through a grant
-/// that has ended by then, is decided again: a revocation or an end between the two would otherwise be missed.
+/// Decides, and records the intent. What was decided with a snapshot that is gone by then, or through a
+/// grant that has ended by then, is decided again: a revocation or an end in between would be missed.
 async fn admit(
     gate: &Gate,
     mut draft: Draft,

@@ -28,8 +28,8 @@ impl Audit {
     }
 
     /// Every request that has reached the API server by now. It writes a request down before it handles
-    /// it, and what became of it a moment after the answer: so this waits until what is there is whole. What goes on
-    /// for longer than the wait is left out until it says something.
+    /// it, and what became of it a moment after the answer: so this waits until what is there is whole.
+    /// What goes on for longer than the wait is left out until it says something.
     pub fn all(&self) -> Vec<Event> {
         let started = Instant::now();
         loop {

@@ -1,4 +1,5 @@
-//! Changes of manifests are decided against what is open: what would no longer be allowed ends, and only that.
+//! Changes of manifests are decided against what is open: what would no longer be allowed ends, and only
+//! that.
 
 use super::standing::apply_keys;
 use super::{Closed, closed, leases, list, public_key, refused, watch};

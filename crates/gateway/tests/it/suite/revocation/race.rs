@@ -49,7 +49,8 @@ fn no_stream_that_is_opened_around_a_suspension_outlives_it() {
     let (mut ended, mut kept) = (0, Vec::new());
     for round in 0..ROUNDS {
         over.store(false, Ordering::SeqCst);
-        // Of the agent, which every lease names, and of its grant, which a lease names only once it is decided.
+        // Of the agent, which every lease names, and of its grant, which a lease names only once it is
+        // decided.
         let kind = if round % 2 == 0 { "agent" } else { "grant" };
         let before = opened.load(Ordering::SeqCst);
         let streams: Vec<Open> = thread::scope(|scope| {

@@ -47,7 +47,8 @@ pub(crate) enum Reader {
     Stalls,
 }
 
-/// What a caller asks for: a path on a cluster, as the agent of this token or of the connection's certificate.
+/// What a caller asks for: a path on a cluster, as the agent of this token or of the connection's
+/// certificate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ask<'a> {
     pub(crate) gateway: &'a Gateway,
