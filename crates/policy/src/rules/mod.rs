@@ -132,6 +132,13 @@ pub struct HeldScope {
     pub scope: Arc<Scope>,
 }
 
+impl HeldScope {
+    /// Whether it allows anything. What is left of a suspended grant only denies.
+    pub(crate) fn gives_something(&self) -> bool {
+        self.scope.rules.iter().any(|(_, rule)| rule.effect() == Effect::Allow)
+    }
+}
+
 /// What one agent holds on one cluster.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
@@ -182,13 +189,10 @@ impl Rules {
             .find_map(|ask| self.held(now).find_map(|held| held.scope.denying(&held.namespaces, ask)))
     }
 
-    /// The grant that lasts longest, for what every grant gives. One that only denies (what is left of a
-    /// suspended one, say) gives nothing.
+    /// The grant that lasts longest, of those that give something.
     pub(crate) fn longest(&self, now: Millis) -> Option<&HeldScope> {
-        let gives =
-            |held: &&HeldScope| held.scope.rules.iter().any(|(_, rule)| rule.effect() == Effect::Allow);
         self.held(now)
-            .filter(gives)
+            .filter(|held| held.gives_something())
             .reduce(|best, held| if lasts_longer(held.until, best.until) { held } else { best })
     }
 }
