@@ -18,7 +18,7 @@ pub enum NotChanged {
     #[error("{0}")]
     Problems(Problems),
     /// There is nothing of that name.
-    #[error("no {kind} {name:?} is known; 'drawbridge get' lists what is")]
+    #[error("no {} {name:?} is known; {} what is", kind.to_lowercase(), lists(kind))]
     Unknown {
         /// Its kind.
         kind: String,
@@ -48,6 +48,14 @@ pub enum NotChanged {
     /// The database.
     #[error(transparent)]
     Store(#[from] drawbridge_store::Error),
+}
+
+/// The command that shows what there is of a kind.
+fn lists(kind: &str) -> String {
+    match kind {
+        "key" => "'drawbridge get agents -o wide' shows".to_owned(),
+        kind => format!("'drawbridge get {}s' lists", kind.to_lowercase()),
+    }
 }
 
 /// What an apply did to one manifest.
