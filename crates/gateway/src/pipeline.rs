@@ -91,17 +91,14 @@ async fn open(
     mut request: Request<Incoming>,
     draft: &mut Draft,
 ) -> Result<Opened, Refusal> {
-    let id = draft.id().to_owned();
     let snapshot = gate.state.snapshot();
     let check =
         Check { snapshot: &snapshot, audience: &gate.audience, limits: &gate.limits, now: gate.clock.now() };
     few_enough(request.headers(), gate.limits.headers)?;
     meant_for(peer.server_name(), request.uri(), request.headers())?;
-    let identity = authenticate(peer, request.headers(), &id, check)?;
+    let identity = authenticate(peer, request.headers(), draft.id(), check)?;
     let subject = draft.subject();
-    subject.by(identity.agent());
-    subject.credential = Some(identity.key().fingerprint());
-    subject.proof = Some(identity.proof().as_str());
+    subject.by(&identity);
 
     let route = Route::read(request.uri())?;
     subject.cluster = Some(route.cluster.to_owned());
@@ -111,15 +108,9 @@ async fn open(
     let unknown = || Refusal::UnknownCluster(route.cluster.to_owned());
     let cluster = snapshot.cluster(route.cluster).ok_or_else(unknown)?.clone();
 
-    let holder = Holder {
-        agent: identity.agent().clone(),
-        key: identity.key().clone(),
-        cluster: cluster.name().to_owned(),
-        stream: peer.stream().cloned(),
-    };
-    let lease = gate.leases.register(holder, peer.connection());
+    gate.leases.room_for(identity.agent(), gate.limits.requests)?;
+    let lease = gate.leases.register(Holder::of(&identity, peer, cluster.name()), peer.connection());
     draft.hold(&lease);
-    // Asked again in `admit`; here so that who is out doesn't even send a body.
     snapshot.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
     let flow = flow(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();

@@ -8,6 +8,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::body::MAX_BYTES;
+use super::token::CLOSE;
 use crate::chain::Chain;
 use crate::state::change::NotChanged;
 
@@ -148,6 +149,7 @@ impl IntoResponse for Failure {
         let mut response = (self.status(), Json(body)).into_response();
         if matches!(self, Failure::Unauthorized) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response.headers_mut().insert(header::CONNECTION, CLOSE);
         }
         response
     }

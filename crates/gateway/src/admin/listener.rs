@@ -18,9 +18,10 @@ use tokio_util::task::TaskTracker;
 /// Connections open at once; further ones wait in the kernel's backlog. People and a console are few.
 const CONNECTIONS: usize = 256;
 /// A TLS handshake must end within this time.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// A connection on which no request's head has come for this long is closed.
-const HEAD: Duration = Duration::from_secs(30);
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// A connection on which no request's head has come for this long is closed. Short, since whoever has not yet
+/// shown the credential holds one of few places.
+const HEAD: Duration = Duration::from_secs(5);
 /// Bytes that a request's head may have.
 const HEAD_BYTES: usize = 32 * 1024;
 /// After accepting failed (no file descriptors left, say), the next attempt waits this long.

@@ -10,12 +10,15 @@ use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
 use super::Admin;
 use super::failure::Failure;
 
 const BYTES: usize = 32;
+/// Who doesn't show the credential keeps no connection: there are few, and a stranger could take them all
+/// from the people who want to suspend it.
+pub(super) const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// The paths that probes may ask without a credential. They tell nothing but that the gateway lives and
 /// serves.
 const OPEN: [&str; 2] = ["/livez", "/readyz"];
@@ -68,16 +71,19 @@ pub(super) async fn check(
     request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
-    if !OPEN.contains(&request.uri().path()) {
-        admin.token.shown(request.headers())?;
+    let shown = admin.token.shown(request.headers());
+    if shown.is_err() && !OPEN.contains(&request.uri().path()) {
+        return Err(Failure::Unauthorized);
     }
-    Ok(next.run(request).await)
+    let mut response = next.run(request).await;
+    if shown.is_err() {
+        response.headers_mut().insert(header::CONNECTION, CLOSE);
+    }
+    Ok(response)
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn headers(values: &[&str]) -> HeaderMap {

@@ -1,5 +1,7 @@
 //! The one place where something an agent asked for leaves for a cluster. It takes the permit by value.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use drawbridge_policy::{AgentName, Case, Permit};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
@@ -7,6 +9,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use serde_json::Value;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::answer::Answer;
@@ -21,6 +24,8 @@ use crate::refusal::{ClusterFault, Refusal};
 /// A refusal of the cluster's is read up to here to see whose it is. Most are far shorter; one that lists
 /// every wrong field of an object is not.
 const MAX_STATUS: usize = 1024 * 1024;
+/// And for this long: through a proxy it may be a pod's, which sends as it likes.
+const STATUS: Duration = Duration::from_secs(10);
 
 /// The caller's half that no decision read.
 #[derive(Debug)]
@@ -210,7 +215,8 @@ fn is_ours(bytes: &[u8]) -> bool {
 }
 
 async fn whole(response: Response<Incoming>) -> Option<Bytes> {
-    Limited::new(response.into_body(), MAX_STATUS).collect().await.ok().map(|whole| whole.to_bytes())
+    let whole = timeout(STATUS, Limited::new(response.into_body(), MAX_STATUS).collect());
+    whole.await.ok()?.ok().map(|whole| whole.to_bytes())
 }
 
 fn silent(cluster: &Cluster) -> ClusterFault {

@@ -6,7 +6,8 @@ use std::time::Duration;
 /// Every bound of the gateway. One table: what is not here has no setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// A TLS handshake and the first request's head must end within this time, or the connection closes.
+    /// A TLS handshake must end within this time, and within as much again an agent must be recognised by a
+    /// request's credential, or the connection closes.
     pub handshake: Duration,
     /// A kept HTTP/1.1 connection is closed when its next request's head has not come within this time.
     pub head: Duration,
@@ -22,7 +23,8 @@ pub struct Limits {
     pub headers: usize,
     /// Bytes of request bodies held in memory at once, over all requests; of one agent's an eighth of that.
     pub body_memory: usize,
-    /// Requests open at once, streams included; each holds its place in the record's queue.
+    /// Requests open at once, streams included; one agent may have half of them. Each holds its place in the
+    /// record's queue.
     pub requests: usize,
     /// An HTTP/2 connection that answers no ping for this long is closed.
     pub keep_alive: Duration,

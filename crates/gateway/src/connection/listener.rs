@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -111,8 +110,9 @@ fn certificate(stream: &TlsStream<Wire>) -> Option<Arc<Certificate>> {
     chain.first().and_then(|leaf| Certificate::read(leaf).ok()).map(Arc::new)
 }
 
-/// Speaks what ALPN chose; without ALPN, HTTP/1.1. A connection that has asked nothing when the handshake's
-/// time is over is closed.
+/// Speaks what ALPN chose; without ALPN, HTTP/1.1. A connection on which nobody was recognised when the
+/// handshake's time is over is closed: a stranger could otherwise keep it, and with enough of them keep
+/// everybody out.
 async fn http(
     stream: TlsStream<Wire>,
     gate: &Gate,
@@ -120,18 +120,17 @@ async fn http(
     shutdown: CancellationToken,
 ) -> hyper::Result<()> {
     let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let spoken = Arc::new(AtomicBool::new(false));
+    let connection = peer.connection().clone();
     let service = {
-        let (gate, spoken) = (gate.clone(), spoken.clone());
+        let gate = gate.clone();
         service_fn(move |request| {
-            spoken.store(true, Ordering::Relaxed);
             let (gate, peer) = (gate.clone(), peer.clone());
             async move { Ok::<_, Infallible>(one(gate, peer, request).await) }
         })
     };
     let silence = async {
         sleep(gate.limits.handshake).await;
-        if spoken.load(Ordering::Relaxed) {
+        if connection.is_recognised() {
             std::future::pending::<()>().await;
         }
     };

@@ -67,6 +67,11 @@ impl Connection {
         }
     }
 
+    /// Whether a recognised agent has ever used the connection.
+    pub fn is_recognised(&self) -> bool {
+        !lock(&self.users).is_empty()
+    }
+
     /// Whether this agent has ever used the connection.
     pub(super) fn was_used_by(&self, agent: &AgentName) -> bool {
         lock(&self.users).contains_key(agent)

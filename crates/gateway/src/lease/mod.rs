@@ -18,6 +18,8 @@ pub use connection::Connection;
 use cut::Latch;
 pub use cut::{Closed, CutReason};
 
+use crate::connection::peer::Peer;
+use crate::identity::authenticate::Identity;
 use crate::identity::key::PublicKey;
 use crate::refusal::Refusal;
 
@@ -31,6 +33,8 @@ pub struct Leases {
 struct Registry {
     next: AtomicU64,
     held: Mutex<HashMap<u64, Arc<Held>>>,
+    /// How many of them each agent has; none of an agent that has none.
+    open: Mutex<HashMap<AgentName, usize>>,
     connections: Mutex<HashMap<u64, Arc<Connection>>>,
 }
 
@@ -43,6 +47,17 @@ pub struct Permitted {
     pub attributes: Attributes,
     /// Whether it is a stream, which is decided again when manifests change.
     pub stream: Stream,
+}
+
+impl Registry {
+    fn close(&self, agent: &AgentName) {
+        let mut open = lock(&self.open);
+        let Some(own) = open.get_mut(agent) else { return };
+        *own = own.saturating_sub(1);
+        if *own == 0 {
+            open.remove(agent);
+        }
+    }
 }
 
 /// Whether a request is over with its answer or goes on.
@@ -169,6 +184,18 @@ pub struct Holder {
     pub stream: Option<CancellationToken>,
 }
 
+impl Holder {
+    /// A request of a recognised agent for a cluster.
+    pub fn of(identity: &Identity, peer: &Peer, cluster: &str) -> Holder {
+        Holder {
+            agent: identity.agent().clone(),
+            key: identity.key().clone(),
+            cluster: cluster.to_owned(),
+            stream: peer.stream().cloned(),
+        }
+    }
+}
+
 impl Leases {
     /// Registers a connection; it is known until its handle is dropped by [`Leases::forget`].
     pub fn connect(&self, address: std::net::SocketAddr) -> Arc<Connection> {
@@ -199,17 +226,24 @@ impl Leases {
             ending: Mutex::new(Ending::default()),
             permitted: Mutex::new(None),
         });
+        *lock(&self.inner.open).entry(held.agent.clone()).or_insert(0) += 1;
         lock(&self.inner.held).insert(id, held.clone());
         Lease { held, leases: self.clone() }
     }
 
     /// How many requests each agent has open now.
     pub fn count(&self) -> HashMap<AgentName, usize> {
-        let mut counts = HashMap::new();
-        for held in lock(&self.inner.held).values() {
-            *counts.entry(held.agent.clone()).or_insert(0) += 1;
+        lock(&self.inner.open).clone()
+    }
+
+    /// Whether one more request of this agent's fits, where `most` may be open at once. One agent may have
+    /// half of them: the other half is for the others.
+    pub fn room_for(&self, agent: &AgentName, most: usize) -> Result<(), Refusal> {
+        if lock(&self.inner.held).len() >= most {
+            return Err(Refusal::Busy("open requests"));
         }
-        counts
+        let own = lock(&self.inner.open).get(agent).copied().unwrap_or(0);
+        if own >= most / 2 { Err(Refusal::Busy("open requests of one agent")) } else { Ok(()) }
     }
 
     fn all(&self) -> Vec<Arc<Held>> {
@@ -265,6 +299,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         lock(&self.leases.inner.held).remove(&self.held.id);
+        self.leases.inner.close(&self.held.agent);
         self.held.connection.leave(&self.held.agent);
         let waiting = {
             let mut ending = lock(&self.held.ending);
@@ -280,4 +315,30 @@ impl Drop for Lease {
 /// A poisoned lock still holds a whole map: every change to it is one call.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod bounds {
+    use super::*;
+
+    #[test]
+    fn one_agent_may_have_half_of_the_requests_and_all_together_all() {
+        let leases = Leases::default();
+        let connection = leases.connect(([127, 0, 0, 1], 1).into());
+        let [one, two, three] = ["one", "two", "three"].map(|name| AgentName::parse(name).unwrap());
+        let open = |agent: &AgentName| {
+            leases.room_for(agent, 4)?;
+            let key = PublicKey::parse("ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=").unwrap();
+            let holder = Holder { agent: agent.clone(), key, cluster: "prod".to_owned(), stream: None };
+            Ok::<_, Refusal>(leases.register(holder, &connection))
+        };
+        let _held = [open(&one).unwrap(), open(&one).unwrap()];
+        assert!(matches!(open(&one), Err(Refusal::Busy("open requests of one agent"))));
+        let others = [open(&two).unwrap(), open(&two).unwrap()];
+        assert!(matches!(open(&three), Err(Refusal::Busy("open requests"))));
+        assert_eq!(leases.count()[&two], 2);
+        drop(others);
+        assert!(open(&three).is_ok());
+        assert!(!leases.count().contains_key(&two));
+    }
 }

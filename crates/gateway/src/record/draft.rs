@@ -345,8 +345,8 @@ mod tests {
         let connection = leases.connect(([127, 0, 0, 1], 1).into());
         let agent = AgentName::parse("cleanup").unwrap();
         let key = PublicKey::parse("ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=").unwrap();
-        let lease =
-            leases.register(Holder { agent, key, cluster: "prod".to_owned(), stream: None }, &connection);
+        let holder = Holder { agent, key, cluster: "prod".to_owned(), stream: None };
+        let lease = leases.register(holder, &connection);
         let mut draft = record.draft(Subject::default()).await.unwrap();
         draft.hold(&lease);
         tokio::join!(leases.cut(|_| Some(CutReason::Key), &[]), async { drop(lease) });

@@ -1,7 +1,7 @@
 //! What one entry says. The field names are the record's format: they are documented in
 //! docs/reference/record.md and never change their meaning.
 
-use drawbridge_policy::{AgentName, Attributes, Millis, Payload};
+use drawbridge_policy::{Attributes, Millis, Payload};
 use drawbridge_store::{Part, Row};
 use http::header::USER_AGENT;
 use serde::Serialize;
@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::redact;
 use crate::connection::peer::Peer;
+use crate::identity::authenticate::Identity;
 
 /// A request as the record keeps it: filled in step by step along the path.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -92,9 +93,11 @@ impl Subject {
         }
     }
 
-    /// Notes who asks.
-    pub fn by(&mut self, agent: &AgentName) {
-        self.agent = Some(agent.as_str().to_owned());
+    /// Notes who asks, and how that is known.
+    pub fn by(&mut self, identity: &Identity) {
+        self.agent = Some(identity.agent().as_str().to_owned());
+        self.credential = Some(identity.key().fingerprint());
+        self.proof = Some(identity.proof().as_str());
     }
 
     /// The row of one part of this request's entry.

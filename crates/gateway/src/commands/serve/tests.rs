@@ -4,6 +4,7 @@ mod agents;
 mod api;
 mod lifecycle;
 mod people;
+mod strangers;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

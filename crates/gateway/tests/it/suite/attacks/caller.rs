@@ -1,5 +1,6 @@
 //! An agent that sends what no well-behaved client would, and what of it the API server saw.
 
+use std::collections::HashSet;
 use std::io::{Cursor, ErrorKind, Read, Write};
 
 use drawbridge_testkit::{Agent, Event, Gateway};
@@ -123,11 +124,11 @@ impl Caller {
         let mut events = world().audit().of_agent(&self.agent.name);
         let is_control = |event: &Event| event.verb() == "get" && event.uri() == uri;
         events.retain(|event| !is_control(event) && !is_discovery(event));
-        // A stream has a line for its beginning and one for its end.
-        let ids: Vec<String> = events.iter().map(|event| event.id().to_owned()).collect();
-        let first = |(index, id): (usize, &String)| !ids[..index].contains(id);
-        let keep: Vec<bool> = ids.iter().enumerate().map(first).collect();
-        events.into_iter().zip(keep).filter_map(|(event, keep)| keep.then_some(event)).collect()
+        // A stream has a line for its beginning and one for its end. What the gateway reads to decide on a
+        // write has the write's id.
+        let mut seen = HashSet::new();
+        events.retain(|event| seen.insert([event.id(), event.verb(), event.uri()].map(str::to_owned)));
+        events
     }
 
     /// Fails if a request about this namespace came through the gateway as somebody else, or as more.

@@ -160,7 +160,8 @@ fn an_object_of_another_life_is_not_written() {
     let apply = caller.send("PATCH", &format!("{path}?fieldManager=x&force=true"), APPLY, &object);
     assert_eq!(apply.status, 422, "{}", apply.message());
     assert_eq!(look(&caller.namespace, "configmap/control", ".data.a"), "b");
-    assert_eq!(writes(&caller).len(), 2);
+    let writes = writes(&caller);
+    assert_eq!(writes.len(), 2, "{writes:#?}");
 }
 
 #[test]
@@ -172,7 +173,8 @@ fn with_create_both_may_create() {
     assert_eq!(caller.send("PUT", &format!("{path}/fresh"), "application/json", &lease).status, 201);
     let target = "/api/v1/namespaces/{ns}/configmaps/fresh?fieldManager=x";
     assert_eq!(caller.send("PATCH", target, APPLY, &named("fresh")).status, 201);
-    assert_eq!(writes(&caller).len(), 2);
+    let writes = writes(&caller);
+    assert_eq!(writes.len(), 2, "{writes:#?}");
 }
 
 /// What of this caller's reached the cluster and was no read.
