@@ -17,6 +17,7 @@ pub mod state;
 pub mod admin;
 pub mod commands;
 
+pub mod chain;
 pub mod clock;
 pub mod config;
 pub mod gate;

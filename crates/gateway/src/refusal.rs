@@ -320,7 +320,7 @@ impl Out {
         };
         format!(
             "{whose} is {}. This is policy, not a fault: retrying or another tool won't help. Next: stop; a \
-             person decides when and whether it goes on",
+             person decides when and whether it goes on.",
             self.how
         )
     }

@@ -26,7 +26,7 @@ pub use case::Case;
 pub use decision::{Decision, Denial, Facts, Live, Needs, Next, Permit, Pin, Reason, decide};
 pub use name::{AgentName, NameError};
 pub use rules::{
-    AGENTS_NAMESPACE, Caution, Effect, Held, NamePattern, PatternError, Reach, Rule, RuleId, RuleProblem,
-    RuleSpec, Rules, Scope,
+    AGENTS_NAMESPACE, Caution, Effect, HeldScope, NamePattern, PatternError, Reach, Rule, RuleId,
+    RuleProblem, RuleSpec, Rules, Scope,
 };
 pub use time::Millis;

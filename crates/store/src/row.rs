@@ -69,6 +69,30 @@ pub struct Row {
     pub body: String,
 }
 
+impl Row {
+    /// A row that is found by its request and its time alone.
+    #[must_use]
+    pub fn new(request: String, part: Part, time: i64, body: String) -> Self {
+        Self {
+            request,
+            part,
+            time,
+            agent: None,
+            task: None,
+            session: None,
+            cluster: None,
+            verb: None,
+            api_group: None,
+            resource: None,
+            subresource: None,
+            namespace: None,
+            name: None,
+            result: None,
+            body,
+        }
+    }
+}
+
 /// A row in the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRow {

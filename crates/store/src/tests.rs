@@ -5,24 +5,7 @@ use crate::search::TEXTS;
 use crate::{Change, Error, Filter, Location, Part, Row, Store};
 
 fn rows(count: usize) -> Vec<Row> {
-    let row = Row {
-        request: "r".to_owned(),
-        part: Part::Begin,
-        time: 1,
-        agent: None,
-        task: None,
-        session: None,
-        cluster: None,
-        verb: None,
-        api_group: None,
-        resource: None,
-        subresource: None,
-        namespace: None,
-        name: None,
-        result: None,
-        body: "x".repeat(1_000),
-    };
-    vec![row; count]
+    vec![Row::new("r".to_owned(), Part::Begin, 1, "x".repeat(1_000)); count]
 }
 
 /// SQLite answers `SQLITE_FULL` at this size, as it does when the disk has no more room. Every connection

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::body::MAX_BYTES;
 use super::token::CLOSE;
+use crate::chain::Chain;
 use crate::state::change::NotChanged;
 
 /// Why a call was not carried out.
@@ -76,8 +77,8 @@ impl Failure {
             Failure::Late => "the body did not arrive in time".to_owned(),
             Failure::Nowhere => "there is nothing at this path; the admin API is under /v1".to_owned(),
             Failure::Method => "this path takes another method".to_owned(),
-            Failure::NotChanged(why) => in_one_line(why),
-            Failure::Store(error) => in_one_line(error),
+            Failure::NotChanged(why) => Chain(why).to_string(),
+            Failure::Store(error) => Chain(error).to_string(),
             Failure::Fault => "the gateway had a fault; its log says more".to_owned(),
         }
     }
@@ -129,18 +130,6 @@ fn store_reason(error: &StoreError) -> &'static str {
         | StoreError::Newer { .. }
         | StoreError::Other { .. } => "database",
     }
-}
-
-/// An error with its causes.
-pub(crate) fn in_one_line(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 impl From<QueryRejection> for Failure {

@@ -22,7 +22,7 @@ pub struct Judge {
     /// Whose standing.
     pub subject: Named,
     /// What becomes of it.
-    pub verdict: Word,
+    pub verdict: Verdict,
     /// Why, in the caller's words.
     #[serde(default)]
     pub reason: String,
@@ -50,18 +50,6 @@ pub enum Kind {
     Key,
 }
 
-/// What can be done to a standing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Word {
-    /// Out, until resumed.
-    Suspend,
-    /// Back in.
-    Resume,
-    /// Out for good.
-    Revoke,
-}
-
 /// What was changed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Judged {
@@ -85,16 +73,11 @@ pub(super) async fn change(
     let asked: Judge = body::read(request).await?;
     let author = author(&headers, &asked.reason)?;
     let subject = subject(&asked.subject)?;
-    let verdict = match asked.verdict {
-        Word::Suspend => Verdict::Suspend,
-        Word::Resume => Verdict::Resume,
-        Word::Revoke => Verdict::Revoke,
-    };
     let state = admin.gate.state.clone();
     let change = async move {
         let word = || state.snapshot().standings().of(&subject).as_str();
         let before = word();
-        let closed = state.judge(&subject, verdict, &author).await?;
+        let closed = state.judge(&subject, asked.verdict, &author).await?;
         Ok((closed, before, word()))
     };
     let (closed, before, now) = to_the_end(&admin, change).await?;

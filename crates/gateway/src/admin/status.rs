@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::Admin;
-use super::failure::in_one_line;
+use crate::chain::Chain;
 use crate::cluster::Cluster;
 
 /// Reading one cluster's credential may take this long; a credential plugin that asks a person would take
@@ -83,7 +83,7 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
 async fn look(cluster: &Cluster) -> OneCluster {
     let trouble = match timeout(PATIENCE, cluster.try_wire()).await {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(in_one_line(&error)),
+        Ok(Err(error)) => Some(Chain(&error).to_string()),
         Err(_elapsed) => Some(format!("its credential was not read within {} s", PATIENCE.as_secs())),
     };
     OneCluster { name: cluster.name().to_owned(), trouble }

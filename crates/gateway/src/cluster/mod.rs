@@ -16,6 +16,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
+use crate::chain::Chain;
 use crate::manifest::ClusterAccess;
 use crate::refusal::ClusterFault;
 use credential::{Unusable, Wired};
@@ -185,20 +186,5 @@ impl Cluster {
 
     fn fault(&self, kind: impl Fn(String) -> ClusterFault) -> ClusterFault {
         kind(self.name.clone())
-    }
-}
-
-/// An error with its causes, in one line.
-pub struct Chain<'a>(pub &'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }

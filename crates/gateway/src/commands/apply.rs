@@ -16,7 +16,8 @@ use crate::admin::apply::{Applied, Apply as Asked};
 Examples:
   drawbridge apply -f agent.yaml -f grant.yaml
   drawbridge apply -f manifests/ --dry-run
-  drawbridge enrol cleanup --owner me@example.com --purpose 'Deletes old Jobs' | drawbridge apply -f -")]
+  drawbridge enrol cleanup --owner me@example.com --purpose 'Old Jobs' \\
+    | drawbridge apply -f -")]
 pub struct Apply {
     /// A file, a directory with .yaml, .yml and .json files, or - for standard input.
     #[arg(short, long = "filename", required = true, value_name = "FILE|DIR|-")]

@@ -22,6 +22,7 @@ use tokio::time::timeout;
 use super::admin_file::AdminFile;
 use super::failure::Refused;
 use crate::admin::CLAIMED_BY;
+use crate::chain::Chain;
 
 /// TCP and TLS must be done within this time.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -117,7 +118,7 @@ impl Client {
     fn unreachable(&self, error: &legacy::Error) -> anyhow::Error {
         let what = if error.is_connect() { "can't be reached; does it run?" } else { "gave no answer" };
         // The library's own frame says nothing more than its cause.
-        let cause = std::error::Error::source(error).map(crate::admin::failure::in_one_line);
+        let cause = std::error::Error::source(error).map(|cause| Chain(cause).to_string());
         let cause = cause.unwrap_or_else(|| error.to_string());
         anyhow!(cause).context(format!("the gateway at {} {what}", self.server))
     }

@@ -31,7 +31,8 @@ const MARGIN: i64 = 30;
 #[command(after_help = "\
 Examples:
   drawbridge credential --from key --key cleanup.key
-  drawbridge credential --from key --key cleanup.key --token --agent cleanup --audience https://gate.example
+  drawbridge credential --from key --key cleanup.key \\
+    --token --agent cleanup --audience https://gate.example
 
 'drawbridge kubeconfig' writes a kubeconfig that calls this.")]
 pub struct Credential {

@@ -20,8 +20,8 @@ Examples:
   drawbridge delete grant cleanup-prod
   drawbridge delete -f manifests/
 
-What files name is deleted so that nothing refers to what goes: grants, agents, scopes, clusters.
-Suspensions and revocations stay: a revoked name stays revoked.")]
+What files name is deleted so that nothing refers to what goes: grants, agents,
+scopes, clusters. Suspensions and revocations stay: a revoked name stays revoked.")]
 pub struct Delete {
     /// What kind: agent, scope, grant or cluster.
     #[arg(required_unless_present = "file", requires = "name")]

@@ -15,10 +15,11 @@ use crate::manifest::API_VERSION;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  drawbridge enrol cleanup --owner me@example.com --purpose 'Deletes finished Jobs' > cleanup.yaml
+  drawbridge enrol cleanup --owner me@example.com --purpose 'Old Jobs' > cleanup.yaml
   drawbridge apply -f cleanup.yaml
 
-The key stays in AGENT.key (or --key FILE); the manifest on standard output has its public half only.")]
+The key stays in AGENT.key (or --key FILE). The manifest on standard output has
+its public half only.")]
 pub struct Enrol {
     /// The agent's name.
     #[arg(value_parser = name)]

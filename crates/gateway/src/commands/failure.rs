@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use super::terminal::{Terminal, Tone, clean};
+use crate::chain::Chain;
 
 /// It could not be done.
 const FAILED: u8 = 1;
@@ -59,7 +60,7 @@ fn say(error: &anyhow::Error, terminal: &mut Terminal) -> io::Result<()> {
         terminal.note(&clean(problem))?;
     }
     let label = terminal.paint(Tone::Bad, "error:");
-    terminal.note(&format!("{label} {}", clean(&format!("{error:#}"))))
+    terminal.note(&format!("{label} {}", clean(&Chain(error.as_ref()).to_string())))
 }
 
 fn status(error: &anyhow::Error) -> u8 {

@@ -20,7 +20,8 @@ const LONGEST_NAME: usize = 63;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  drawbridge grant cleanup --scope job-cleaner --cluster prod --namespace 'ci-*' --for 8h
+  drawbridge grant cleanup --scope job-cleaner --cluster prod \\
+    --namespace 'ci-*' --for 8h
   drawbridge grant dashboard --scope view --cluster prod --cluster staging")]
 pub struct Grant {
     /// Who gets it.

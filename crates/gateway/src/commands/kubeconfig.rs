@@ -11,20 +11,28 @@ use drawbridge_policy::AgentName;
 use serde_json::{Value, json};
 
 use super::admin_file::private;
+use super::client::query;
 use super::enrol::name;
 use super::failure::Misused;
+use super::key::AgentKey;
+use super::terminal::{Tone, clean};
 use super::{World, yaml};
+use crate::admin::manifests::List;
 use crate::admin::status::Status;
+use crate::chain::Chain;
 use crate::config::PublicUrl;
 
 /// Arguments.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  drawbridge kubeconfig cleanup --cluster prod --key cleanup.key --out cleanup.kubeconfig
-  drawbridge kubeconfig cleanup --cluster prod --key cleanup.key --server https://gate.example --ca ca.pem
+  drawbridge kubeconfig cleanup --cluster prod --key cleanup.key --out cleanup.config
+  drawbridge kubeconfig cleanup --cluster prod --key cleanup.key \\
+    --server https://gate.example:8443 --ca ca.pem
 
-Without --server, the address and its certificate authority are asked of the server that --admin names.")]
+Without --server, the address and its certificate authority are asked of the
+server that --admin names. With it, nobody is asked: agents' machines need no
+admin.json. ca.pem is in the server's data directory.")]
 pub struct Kubeconfig {
     /// The agent.
     #[arg(value_parser = name)]
@@ -81,10 +89,9 @@ impl Kubeconfig {
     pub(super) async fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
         let (url, ca) = self.address(world).await?;
         let key = std::path::absolute(&self.key).context("the key's path has no absolute form")?;
-        if !key.is_file() {
-            let note =
-                format!("{} is not there; the agent needs it where this kubeconfig is used", key.display());
-            world.terminal.note(&note)?;
+        let label = world.terminal.paint(Tone::Warn, "warning:");
+        for doubt in self.doubts(world).await? {
+            world.terminal.note(&format!("{label} {}", clean(&doubt)))?;
         }
         let form = if self.token { Form::Token } else { Form::Certificate };
         let facts = Facts {
@@ -106,6 +113,39 @@ impl Kubeconfig {
             }
         }
         Ok(())
+    }
+
+    /// Why the kubeconfig may not work. No reason not to write it: the agent may be enrolled later, and its
+    /// key be on another machine.
+    async fn doubts(&self, world: &World<'_>) -> anyhow::Result<Vec<String>> {
+        let (agent, file) = (&self.agent, self.key.display());
+        let mut doubts = Vec::new();
+        let key = if self.key.exists() {
+            AgentKey::read(&self.key).map_err(|error| doubts.push(Chain(error.as_ref()).to_string())).ok()
+        } else {
+            doubts.push(format!("{file} is not there; the agent needs it where this kubeconfig is used"));
+            None
+        };
+        if self.server.is_some() {
+            return Ok(doubts);
+        }
+        let query = query(&[("kind", Some("Agent".to_owned())), ("name", Some(agent.as_str().to_owned()))]);
+        let list: List = world.client()?.get(&format!("/v1/manifests{query}")).await?;
+        let keys = list.items.first().map(|item| item.pointer("/status/keys").and_then(Value::as_array));
+        match (keys, key) {
+            (None, _) => {
+                doubts.push(format!("the gateway knows no agent \"{agent}\" yet; apply its manifest"))
+            }
+            (Some(keys), Some(key)) => {
+                let own = key.public()?.fingerprint();
+                let is_own = |key: &Value| key.get("fingerprint").and_then(Value::as_str) == Some(&own);
+                if !keys.is_some_and(|keys| keys.iter().any(is_own)) {
+                    doubts.push(format!("the key in {file} is not enrolled for agent \"{agent}\""));
+                }
+            }
+            (Some(_), None) => {}
+        }
+        Ok(doubts)
     }
 
     /// The gateway's url, and whom to trust there.
@@ -170,7 +210,7 @@ pub fn kubeconfig(facts: Facts<'_>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::key::{AgentKey, Existing};
+    use crate::commands::key::Existing;
 
     #[test]
     fn it_says_where_to_go_and_holds_no_secret() {

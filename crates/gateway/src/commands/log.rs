@@ -25,8 +25,8 @@ Examples:
   drawbridge log --object batch/jobs/nightly-1      who touched this?
   drawbridge log --result denied -o json
 
-Each line: time, agent, verb, object, what was decided, rule, status, duration; for a refusal also what
-the agent was told.")]
+Each line: time, agent, verb, object, what was decided, rule, status, duration;
+for a refusal also what the agent was told.")]
 pub struct Log {
     /// Go on with what happens from now on.
     #[arg(short, long)]
@@ -70,7 +70,7 @@ impl Log {
     pub(super) async fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
         let client = world.client()?;
         let since = self.since.and_then(|since| since.resolve(world.clock.now().0));
-        let mut next = match (self.last, since) {
+        let (mut next, found) = match (self.last, since) {
             (None, Some(since)) => self.all(since, &client, world).await?,
             (last, since) => {
                 let last = Some(last.unwrap_or(LAST).to_string());
@@ -79,10 +79,13 @@ impl Log {
                     world.terminal.note("older entries are left out: ask for fewer, or page with --since")?;
                 }
                 self.show(&page.rows, world)?;
-                page.next
+                (page.next, page.rows.len())
             }
         };
         if !self.follow {
+            if found == 0 {
+                world.terminal.note("the record has no such entry")?;
+            }
             return Ok(());
         }
         loop {
@@ -93,15 +96,21 @@ impl Log {
         }
     }
 
-    /// Page by page from the beginning.
-    async fn all(&self, since: Timestamp, client: &Client, world: &mut World<'_>) -> anyhow::Result<i64> {
-        let mut next = 0;
+    /// Page by page from the beginning; the answer is where it goes on, and how many there were.
+    async fn all(
+        &self,
+        since: Timestamp,
+        client: &Client,
+        world: &mut World<'_>,
+    ) -> anyhow::Result<(i64, usize)> {
+        let (mut next, mut found) = (0, 0);
         loop {
             let page = self.page(client, Some(since), &[("after", Some(next.to_string()))]).await?;
             self.show(&page.rows, world)?;
             next = page.next;
+            found += page.rows.len();
             if page.rows.is_empty() {
-                return Ok(next);
+                return Ok((next, found));
             }
         }
     }

@@ -31,6 +31,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::clock::Clock;
+use crate::state::change::Verdict;
 use admin_file::AdminFile;
 use client::Client;
 use terminal::Terminal;
@@ -119,9 +120,9 @@ pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
         Command::Get(get) => get.run(world).await,
         Command::Delete(delete) => delete.run(world).await,
         Command::Grant(grant) => grant.run(world).await,
-        Command::Suspend(judge) => judge.run(standing::Word::Suspend, world).await,
-        Command::Resume(judge) => judge.run(standing::Word::Resume, world).await,
-        Command::Revoke(judge) => judge.run(standing::Word::Revoke, world).await,
+        Command::Suspend(judge) => judge.run(Verdict::Suspend, world).await,
+        Command::Resume(judge) => judge.run(Verdict::Resume, world).await,
+        Command::Revoke(judge) => judge.run(Verdict::Revoke, world).await,
         Command::Enrol(enrol) => enrol.run(world),
         Command::Credential(credential) => credential.run(world),
         Command::Kubeconfig(kubeconfig) => kubeconfig.run(world).await,

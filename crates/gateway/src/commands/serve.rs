@@ -30,8 +30,9 @@ Examples:
   drawbridge serve
   drawbridge serve --config drawbridge.yaml
 
-Without a config it listens on 127.0.0.1:8443 (agents) and 127.0.0.1:8444 (people) and keeps everything in
-./drawbridge-data. DRAWBRIDGE_LOG sets what is logged, such as 'debug' or 'drawbridge=trace'.")]
+Without a config it listens on 127.0.0.1:8443 (agents) and 127.0.0.1:8444
+(people) and keeps everything in ./drawbridge-data. DRAWBRIDGE_LOG sets what is
+logged, such as 'debug' or 'drawbridge=trace'.")]
 pub struct Serve {
     /// The config.
     #[arg(long, value_name = "FILE")]

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use super::World;
 use super::apply::counted;
 use super::terminal::clean;
-pub use crate::admin::standing::Word;
 use crate::admin::standing::{Judge as Asked, Judged, Kind, Named};
+use crate::state::change::Verdict;
 
 /// Arguments.
 #[derive(Debug, Args)]
@@ -48,7 +48,7 @@ pub struct Name {
 }
 
 impl Judge {
-    pub(super) async fn run(self, verdict: Word, world: &mut World<'_>) -> anyhow::Result<()> {
+    pub(super) async fn run(self, verdict: Verdict, world: &mut World<'_>) -> anyhow::Result<()> {
         let (kind, word, name) = match self.subject {
             Subject::Agent(name) => (Kind::Agent, "agent", name),
             Subject::Grant(name) => (Kind::Grant, "grant", name),

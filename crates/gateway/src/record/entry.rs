@@ -102,16 +102,12 @@ impl Subject {
 
     /// The row of one part of this request's entry.
     pub fn row(&self, part: Part, time: Millis, result: Option<&str>, more: Value) -> Row {
-        let mut body = serde_json::json!({ "time": time.0, "part": part_name(part), "request": self });
+        let mut body = serde_json::json!({ "time": time.0, "part": part.as_str(), "request": self });
         if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
             body.extend(more);
         }
         Row {
-            request: self.request.clone(),
-            part,
-            time: time.0,
             agent: self.agent.clone(),
-            task: None,
             session: self.session.clone(),
             cluster: self.cluster.clone(),
             verb: self.verb.clone(),
@@ -121,18 +117,8 @@ impl Subject {
             namespace: self.namespace.clone(),
             name: self.name.clone(),
             result: result.map(str::to_owned),
-            body: body.to_string(),
+            ..Row::new(self.request.clone(), part, time.0, body.to_string())
         }
-    }
-}
-
-/// The name of a part in an entry's JSON.
-pub fn part_name(part: Part) -> &'static str {
-    match part {
-        Part::Begin => "begin",
-        Part::Attempt => "attempt",
-        Part::Outcome => "outcome",
-        Part::Event => "event",
     }
 }
 

@@ -91,23 +91,8 @@ fn row(kind: &Kind, window: Window, now: Millis) -> Row {
         "times": window.more,
         "since": window.began.0,
     });
-    Row {
-        request: uuid::Uuid::now_v7().to_string(),
-        part: Part::Event,
-        time: now.0,
-        agent: None,
-        task: None,
-        session: None,
-        cluster: None,
-        verb: None,
-        api_group: None,
-        resource: None,
-        subresource: None,
-        namespace: None,
-        name: None,
-        result: Some((*reason).to_owned()),
-        body: body.to_string(),
-    }
+    let id = uuid::Uuid::now_v7().to_string();
+    Row { result: Some((*reason).to_owned()), ..Row::new(id, Part::Event, now.0, body.to_string()) }
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! Manifests change: all of one call or none.
 
 use drawbridge_policy::AgentName;
-use drawbridge_store::{Change, Manifest as StoredRow};
+use drawbridge_store::{Change, Manifest as ManifestRow};
 use serde_json::json;
 
 use super::State;
 use super::change::{Applied, Author, Mode, NotChanged, Report, What};
 use super::snapshot::{Snapshot, Stored};
-use crate::cluster::Chain;
+use super::standing::{Standing, Subject};
+use crate::chain::Chain;
 use crate::lease::Closed;
 use crate::manifest::{self, Located, Manifest, Source};
 
@@ -19,7 +20,8 @@ impl State {
         let known: Vec<Manifest> = before.manifests().iter().map(|stored| stored.manifest.clone()).collect();
         let read = manifest::read_together(sources, &known).map_err(NotChanged::Problems)?;
         let applied: Vec<Applied> = read.iter().map(|located| compare(located, &known)).collect();
-        let cautions = manifest::cautions(&read, &known, self.clock.now());
+        let mut cautions = manifest::cautions(&read, &known, self.clock.now());
+        cautions.extend(applied.iter().filter_map(|one| out(one, &before)));
         let mut report = Report { applied, cautions, closed: Closed::default() };
         if mode == Mode::DryRun {
             return Ok(report);
@@ -75,7 +77,7 @@ impl State {
         let fresh = || uuid::Uuid::now_v7().to_string();
         Stored {
             manifest: manifest.clone(),
-            row: StoredRow {
+            row: ManifestRow {
                 kind: kind.to_owned(),
                 name: name.to_owned(),
                 uid: was.map_or_else(fresh, |was| was.row.uid.clone()),
@@ -107,6 +109,21 @@ impl State {
         let closed = self.swap(next.at(revision)).await;
         self.closed("delete", closed).await;
         Ok(closed)
+    }
+}
+
+/// A name that was suspended or revoked stays so, whatever is applied under it.
+fn out(applied: &Applied, snapshot: &Snapshot) -> Option<String> {
+    let Applied { kind, name, .. } = applied;
+    let subject = match kind.as_str() {
+        "Grant" => Subject::Grant(name.clone()),
+        kind => Subject::Agent(agent_named(kind, name)?),
+    };
+    match snapshot.standings().of(&subject) {
+        Standing::Active => None,
+        standing @ (Standing::Suspended(_) | Standing::Revoked(_)) => {
+            Some(format!("{kind} {name:?} is {}, and applying it doesn't change that", standing.as_str()))
+        }
     }
 }
 

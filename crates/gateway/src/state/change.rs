@@ -3,7 +3,7 @@
 
 use drawbridge_policy::AgentName;
 use drawbridge_store::{Part, Row};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -18,7 +18,7 @@ pub enum NotChanged {
     #[error("{0}")]
     Problems(Problems),
     /// There is nothing of that name.
-    #[error("no {kind} {name:?} is known; 'drawbridge get' lists what is")]
+    #[error("no {} {name:?} is known; {} what is", kind.to_lowercase(), lists(kind))]
     Unknown {
         /// Its kind.
         kind: String,
@@ -50,8 +50,16 @@ pub enum NotChanged {
     Store(#[from] drawbridge_store::Error),
 }
 
+/// The command that shows what there is of a kind.
+fn lists(kind: &str) -> String {
+    match kind {
+        "key" => "'drawbridge get agents -o wide' shows".to_owned(),
+        kind => format!("'drawbridge get {}s' lists", kind.to_lowercase()),
+    }
+}
+
 /// What an apply did to one manifest.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Applied {
     /// Its kind.
     pub kind: String,
@@ -74,7 +82,7 @@ pub enum What {
 }
 
 /// What an apply did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Report {
     /// Manifest by manifest.
     pub applied: Vec<Applied>,
@@ -94,7 +102,8 @@ pub enum Mode {
 }
 
 /// What to do to a subject's standing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Out, until resumed.
     Suspend,
@@ -140,22 +149,11 @@ impl State {
         let now = self.clock.now().0;
         let body = json!({ "time": now, "part": "event", "event": event, "by": author.by,
             "reason": author.reason, "what": what });
+        let id = uuid::Uuid::now_v7().to_string();
         Row {
-            request: uuid::Uuid::now_v7().to_string(),
-            part: Part::Event,
-            time: now,
             agent: agent.map(|agent| agent.as_str().to_owned()),
-            task: None,
-            session: None,
-            cluster: None,
-            verb: None,
-            api_group: None,
-            resource: None,
-            subresource: None,
-            namespace: None,
-            name: None,
             result: Some(event.to_owned()),
-            body: body.to_string(),
+            ..Row::new(id, Part::Event, now, body.to_string())
         }
     }
 }

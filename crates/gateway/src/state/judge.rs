@@ -19,10 +19,9 @@ impl State {
     ) -> Result<Closed, NotChanged> {
         let mut unwritten = self.changing.lock().await;
         let snapshot = self.snapshot();
-        let unknown =
-            || NotChanged::Unknown { kind: subject.kind().to_owned(), name: subject.name().to_owned() };
         if !self.is_known(subject) {
-            return Err(unknown());
+            let (kind, name) = (subject.kind().to_owned(), subject.name().to_owned());
+            return Err(NotChanged::Unknown { kind, name });
         }
         let standing = snapshot.standings().of(subject);
         // What the database did not take last time must be written now, though nothing changes here.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use drawbridge_policy::{AgentName, Held, Millis, Rules};
+use drawbridge_policy::{AgentName, HeldScope, Millis, Rules};
 use drawbridge_store::{Everything, StateChange};
 use thiserror::Error;
 
@@ -132,7 +132,7 @@ impl Index {
     }
 
     fn grant(&mut self, grants: &[&Grant], scopes: &HashMap<&str, &Scope>, standings: &Standings) {
-        let mut held: HashMap<AgentName, HashMap<String, Vec<Held>>> = HashMap::new();
+        let mut held: HashMap<AgentName, HashMap<String, Vec<HeldScope>>> = HashMap::new();
         for grant in grants {
             let name = &grant.metadata.name;
             let until = grant.until.map(|until| Millis(until.as_millisecond()));
@@ -148,10 +148,10 @@ impl Index {
                 let namespaces = grant.namespaces.clone();
                 let clusters = held.entry(agent.clone()).or_default();
                 let rules = clusters.entry(cluster.to_owned()).or_default();
-                rules.push(Held { grant: name.clone(), until, namespaces, scope });
+                rules.push(HeldScope { grant: name.clone(), until, namespaces, scope });
             }
         }
-        let rules_of = |clusters: HashMap<String, Vec<Held>>| {
+        let rules_of = |clusters: HashMap<String, Vec<HeldScope>>| {
             clusters.into_iter().map(|(name, held)| (name, Rules::new(held))).collect()
         };
         self.rules = held.into_iter().map(|(agent, clusters)| (agent, rules_of(clusters))).collect();

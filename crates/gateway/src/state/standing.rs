@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use drawbridge_policy::AgentName;
-use drawbridge_store::{State as Row, StateChange};
+use drawbridge_store::{State as StateRow, StateChange};
 
 /// What can be suspended, resumed and revoked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -41,9 +41,9 @@ pub enum Standing<'a> {
     /// It may act.
     Active,
     /// It may not, until it is resumed.
-    Suspended(&'a Row),
+    Suspended(&'a StateRow),
     /// It may never again.
-    Revoked(&'a Row),
+    Revoked(&'a StateRow),
 }
 
 impl Standing<'_> {
@@ -60,11 +60,11 @@ impl Standing<'_> {
 /// The standings that aren't active.
 #[derive(Debug, Clone, Default)]
 pub struct Standings {
-    rows: HashMap<(String, String), Row>,
+    rows: HashMap<(String, String), StateRow>,
 }
 
 impl Standings {
-    pub(super) fn new(rows: Vec<Row>) -> Standings {
+    pub(super) fn new(rows: Vec<StateRow>) -> Standings {
         let rows = rows.into_iter().map(|row| ((row.subject_kind.clone(), row.subject.clone()), row));
         Standings { rows: rows.collect() }
     }

@@ -140,3 +140,17 @@ async fn a_grant_ends_again_after_the_clock_was_set_back() {
         assert_eq!(cut, Some(CutReason::Grant));
     }
 }
+
+#[tokio::test]
+async fn what_is_applied_under_a_name_that_is_out_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = state(dir.path()).await;
+    let source = || Source { file: "agent.yaml".to_owned(), text: AGENT.to_owned() };
+    let apply = async || state.apply(&[source()], &author(""), Mode::Make).await.unwrap().cautions;
+    let said = r#"Agent "cleanup" is revoked, and applying it doesn't change that"#;
+    assert!(!apply().await.iter().any(|caution| caution == said));
+    let agent = Subject::Agent(AgentName::parse("cleanup").unwrap());
+    state.judge(&agent, Verdict::Revoke, &author("")).await.unwrap();
+    assert!(apply().await.iter().any(|caution| caution == said));
+    assert!(matches!(state.snapshot().standings().of(&agent), Standing::Revoked(_)));
+}

@@ -6,7 +6,7 @@ use crate::attributes::{Attributes, Kind};
 use crate::body::UNSAFE_VERB;
 use crate::case::Case;
 use crate::rules::matching::Fit;
-use crate::rules::{Ask, Effect, Held, Reach, Rule, RuleId, Rules, escape, matching};
+use crate::rules::{Ask, Effect, HeldScope, Reach, Rule, RuleId, Rules, escape, matching};
 use crate::time::Millis;
 
 use super::denial::{Denial, Next, Reason};
@@ -87,8 +87,16 @@ pub(super) fn no_rule(case: &Case, rules: &Rules, ask: Ask<'_>, now: Millis) -> 
 }
 
 fn no_rule_near(rules: &Rules, ask: Ask<'_>, now: Millis) -> Words {
-    let grants = listed(rules.held(now).map(|held| held.grant.as_str()));
-    let why = format!("may not {}: no rule of its grants ({grants}) is about it", Asked(ask));
+    let grants = |which: fn(&HeldScope) -> bool| {
+        listed(rules.held(now).filter(|held| which(held)).map(|held| held.grant.as_str()))
+    };
+    let giving = grants(HeldScope::gives_something);
+    let why = if giving.is_empty() {
+        let all = grants(|_| true);
+        format!("may not {}: its grants ({all}) are suspended or allow nothing", Asked(ask))
+    } else {
+        format!("may not {}: no rule of its grants ({giving}) is about it", Asked(ask))
+    };
     let (reason, advice) = match escape_of(ask) {
         Some(_) => (Reason::Escape, EXACT),
         None => (Reason::NoRule, "ask the agent's owner for a grant that allows it"),
@@ -103,7 +111,7 @@ const EXACT: &str =
 struct Near<'a> {
     id: &'a RuleId,
     rule: &'a Rule,
-    held: &'a Held,
+    held: &'a HeldScope,
     fit: Fit,
 }
 

@@ -3,7 +3,7 @@
 
 use crate::body::{Object, Owners, Reading, Touch, UNSAFE_VERB};
 use crate::case::Case;
-use crate::rules::{self, Allowing, Ask, Held, On, RuleId, Rules};
+use crate::rules::{self, Allowing, Ask, HeldScope, On, RuleId, Rules};
 use crate::time::Millis;
 
 use super::denial::Denial;
@@ -176,7 +176,7 @@ impl Grounds {
         }
     }
 
-    fn discovery(held: &Held) -> Self {
+    fn discovery(held: &HeldScope) -> Self {
         let (grant, until) = (held.grant.clone(), held.until);
         Self { rule: RuleId::discovery(), grant, until, pin: None }
     }

@@ -121,7 +121,7 @@ impl Scope {
 
 /// One scope that an agent holds through one grant.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct HeldScope {
     /// The grant's name.
     pub grant: String,
     /// When it ends: at this time it no longer counts. None: no end.
@@ -132,16 +132,23 @@ pub struct Held {
     pub scope: Arc<Scope>,
 }
 
+impl HeldScope {
+    /// Whether it allows anything. What is left of a suspended grant only denies.
+    pub(crate) fn gives_something(&self) -> bool {
+        self.scope.rules.iter().any(|(_, rule)| rule.effect() == Effect::Allow)
+    }
+}
+
 /// What one agent holds on one cluster.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
-    held: Vec<Held>,
+    held: Vec<HeldScope>,
 }
 
 impl Rules {
     /// What the agent's grants on this cluster give, in any order.
     #[must_use]
-    pub fn new(held: Vec<Held>) -> Self {
+    pub fn new(held: Vec<HeldScope>) -> Self {
         Self { held }
     }
 
@@ -159,7 +166,7 @@ impl Rules {
 
     /// What hasn't ended: a grant no longer counts at its end, neither for what it allows nor for what it
     /// denies.
-    pub(crate) fn held(&self, now: Millis) -> impl Iterator<Item = &Held> {
+    pub(crate) fn held(&self, now: Millis) -> impl Iterator<Item = &HeldScope> {
         self.held.iter().filter(move |held| held.until.is_none_or(|until| now < until))
     }
 
@@ -182,12 +189,10 @@ impl Rules {
             .find_map(|ask| self.held(now).find_map(|held| held.scope.denying(&held.namespaces, ask)))
     }
 
-    /// The grant that lasts longest, for what every grant gives. One that only denies (what is left of a
-    /// suspended one, say) gives nothing.
-    pub(crate) fn longest(&self, now: Millis) -> Option<&Held> {
-        let gives = |held: &&Held| held.scope.rules.iter().any(|(_, rule)| rule.effect() == Effect::Allow);
+    /// The grant that lasts longest, of those that give something.
+    pub(crate) fn longest(&self, now: Millis) -> Option<&HeldScope> {
         self.held(now)
-            .filter(gives)
+            .filter(|held| held.gives_something())
             .reduce(|best, held| if lasts_longer(held.until, best.until) { held } else { best })
     }
 }
@@ -196,7 +201,7 @@ impl Rules {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Allowing<'a> {
     pub(crate) id: &'a RuleId,
-    pub(crate) held: &'a Held,
+    pub(crate) held: &'a HeldScope,
 }
 
 fn lasts_longer(until: Option<Millis>, than: Option<Millis>) -> bool {

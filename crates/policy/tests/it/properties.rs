@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use drawbridge_policy::{
-    AgentName, Attributes, Case, Decision, Effect, Facts, Held, Line, Live, Millis, NamePattern, Payload,
-    Reach, RuleId, RuleSpec, Rules, Scope, Verb, decide,
+    AgentName, Attributes, Case, Decision, Effect, Facts, HeldScope, Line, Live, Millis, NamePattern,
+    Payload, Reach, RuleId, RuleSpec, Rules, Scope, Verb, decide,
 };
 use proptest::prelude::*;
 
@@ -98,13 +98,13 @@ fn line() -> impl Strategy<Value = String> {
     (method, path).prop_map(|(method, path)| format!("{method} {path}"))
 }
 
-fn held(spec: RuleSpec, namespaces: Option<&str>) -> Held {
+fn held(spec: RuleSpec, namespaces: Option<&str>) -> HeldScope {
     let reach = match namespaces {
         None => Reach::everywhere(),
         Some(pattern) => Reach::namespaces(vec![NamePattern::parse(pattern).expect("a pattern")]),
     };
     let scope = Scope::new("s", vec![spec.check().expect("a right rule")]);
-    Held { grant: "g".to_owned(), until: None, namespaces: reach, scope: Arc::new(scope) }
+    HeldScope { grant: "g".to_owned(), until: None, namespaces: reach, scope: Arc::new(scope) }
 }
 
 /// RBAC itself, as its documentation puts it: a binding's rules allow what one of them matches in verb,
@@ -165,7 +165,7 @@ proptest! {
         allow in prop::collection::vec((rule(Effect::Allow), reach()), 1..4),
         deny in rule(Effect::Deny), denied in reach(), line in line(),
     ) {
-        let mut grants: Vec<Held> = allow.into_iter().map(|(spec, namespaces)| held(spec, namespaces)).collect();
+        let mut grants: Vec<HeldScope> = allow.into_iter().map(|(spec, namespaces)| held(spec, namespaces)).collect();
         let before = permits(&Rules::new(grants.clone()), &line);
         grants.insert(0, held(deny, denied));
         let after = permits(&Rules::new(grants), &line);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use drawbridge_policy::{
-    AgentName, Attributes, Case, Effect, Facts, Held, Line, Live, Millis, NamePattern, Payload, Reach, Rule,
-    RuleSpec, Rules, Scope,
+    AgentName, Attributes, Case, Effect, Facts, HeldScope, Line, Live, Millis, NamePattern, Payload, Reach,
+    Rule, RuleSpec, Rules, Scope,
 };
 
 pub(super) enum Expectation {
@@ -30,7 +30,7 @@ pub(super) struct Request {
 pub(super) struct Scene {
     pub(super) title: String,
     pub(super) requests: Vec<Request>,
-    held: Vec<Held>,
+    held: Vec<HeldScope>,
     making: Vec<Rule>,
 }
 
@@ -84,7 +84,7 @@ impl Scene {
             }
         }
         let scope = Arc::new(Scope::new(&grant, std::mem::take(&mut self.making)));
-        self.held.push(Held { grant, until, namespaces, scope });
+        self.held.push(HeldScope { grant, until, namespaces, scope });
     }
 }
 

@@ -90,23 +90,7 @@ pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn row(request: &str) -> Row {
-    Row {
-        request: request.to_owned(),
-        part: Part::Begin,
-        time: 1_000,
-        agent: None,
-        task: None,
-        session: None,
-        cluster: None,
-        verb: None,
-        api_group: None,
-        resource: None,
-        subresource: None,
-        namespace: None,
-        name: None,
-        result: None,
-        body: format!(r#"{{"request":"{request}"}}"#),
-    }
+    Row::new(request.to_owned(), Part::Begin, 1_000, format!(r#"{{"request":"{request}"}}"#))
 }
 
 pub(crate) fn put(kind: &str, name: &str, body: &str, at: i64) -> Change {

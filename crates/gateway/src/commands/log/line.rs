@@ -98,7 +98,7 @@ fn object(entry: &Value) -> String {
     let text = |pointer: &str| text(entry, pointer);
     let mut object = text("/request/resource");
     if object.is_empty() {
-        return text("/request/path");
+        return path(&text("/request/path"), &text("/request/cluster"));
     }
     for (between, pointer) in [('.', "/request/apiGroup"), ('/', "/request/subresource")] {
         let part = text(pointer);
@@ -117,6 +117,15 @@ fn object(entry: &Value) -> String {
         object.push_str(&place);
     }
     object
+}
+
+/// The path on the cluster, once it is known which; till then the path as it came.
+fn path(path: &str, cluster: &str) -> String {
+    let on_cluster = path.strip_prefix("/clusters/").and_then(|rest| rest.strip_prefix(cluster));
+    match on_cluster {
+        Some(rest) if !cluster.is_empty() && rest.starts_with('/') => rest.to_owned(),
+        Some(_) | None => path.to_owned(),
+    }
 }
 
 fn rule(entry: &Value) -> String {
@@ -177,6 +186,14 @@ mod tests {
             "request": {"method": "GET", "path": "/clusters/a/%2e"},
             "outcome": {"result": "refused", "status": 400}});
         assert_eq!(line(&entry), "1970-01-01T00:00:00Z - GET /clusters/a/%2e refused - 400 -");
+    }
+
+    #[test]
+    fn what_is_no_resource_is_shown_by_its_path_on_the_cluster() {
+        assert_eq!(path("/clusters/prod/version", "prod"), "/version");
+        for unknown in [path("/clusters/prod/version", ""), path("/clusters/prod/version", "pro")] {
+            assert_eq!(unknown, "/clusters/prod/version");
+        }
     }
 
     #[test]

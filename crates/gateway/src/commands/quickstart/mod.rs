@@ -48,8 +48,8 @@ Examples:
   drawbridge quickstart
   drawbridge quickstart --once --directory /tmp/try
 
-The first run may download or build the control plane (about ten minutes on two cores); later ones take
-half a minute.")]
+The first run downloads or builds the control plane (about ten minutes on two
+cores); later ones take less than a minute.")]
 pub struct Quickstart {
     /// End after the scene, with exit status 0 only if every step came out as said.
     #[arg(long)]
