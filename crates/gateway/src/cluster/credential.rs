@@ -27,6 +27,10 @@ const IDLE_CONNECTIONS: usize = 256;
 /// An idle connection is closed after this long; API servers keep theirs for longer.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// A connection that is silent for this long is asked whether its other end is still there, and as often
+/// again.
+const STILL_THERE: Duration = Duration::from_secs(30);
+
 /// Why a cluster's manifest can't be used.
 #[derive(Debug, Error)]
 pub enum Unusable {
@@ -96,6 +100,8 @@ impl Wired {
         }
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(STILL_THERE));
+        tcp.set_keepalive_interval(Some(STILL_THERE));
         tcp.enforce_http(false);
         let base = config.cluster_url.clone();
         // A credential plugin runs here, and blocks.

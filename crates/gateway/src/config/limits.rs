@@ -26,7 +26,8 @@ pub struct Limits {
     /// Requests open at once, streams included; one agent may have half of them. Each holds its place in the
     /// record's queue.
     pub requests: usize,
-    /// An HTTP/2 connection that answers no ping for this long is closed.
+    /// An HTTP/2 connection that answers no ping for this long is closed. Any other that is silent for this
+    /// long is probed by the system, and closed after some minutes without an answer.
     pub keep_alive: Duration,
     /// Reaching a cluster (TCP and TLS) must end within this time.
     pub cluster_connect: Duration,

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
@@ -75,6 +76,7 @@ async fn run(
     connection: &Arc<Connection>,
     shutdown: CancellationToken,
 ) {
+    watch_over(&accepted.0, gate.limits.keep_alive);
     let Some(stream) = shake_hands(accepted, tls, gate.limits.handshake, connection).await else { return };
     let peer = Peer::new(connection.clone(), certificate(&stream), stream.get_ref().1.server_name());
     let end = connection.end().clone();
@@ -86,6 +88,15 @@ async fn run(
     tokio::select! {
         () = served => {}
         () = end.cancelled() => {}
+    }
+}
+
+/// Has the system look whether a silent caller is still there. HTTP/2 pings, but an HTTP/1.1 watch or an exec
+/// whose caller vanished would be held for as long as the cluster has nothing to say.
+fn watch_over(stream: &TcpStream, interval: Duration) {
+    let keep_alive = TcpKeepalive::new().with_time(interval).with_interval(interval);
+    if let Err(error) = SockRef::from(stream).set_tcp_keepalive(&keep_alive) {
+        tracing::debug!(%error, "no TCP keep-alive");
     }
 }
 
