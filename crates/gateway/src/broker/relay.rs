@@ -71,7 +71,7 @@ impl Body for Relay {
                 Poll::Ready(Some(Ok(frame)))
             }
             Some(Err(error)) => {
-                self.finish(&Outcome::ClusterGone { message: error.to_string() });
+                self.finish(&Outcome::ClusterGone { message: error.to_string(), status: None });
                 Poll::Ready(Some(Err(Broken::Cluster(error))))
             }
             Some(Ok(_)) | None => {

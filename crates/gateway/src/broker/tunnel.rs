@@ -43,7 +43,7 @@ impl Tunnel {
             Some(Ok(())) => entry.finish(&Outcome::Answered { status: 101 }),
             Some(Err(End::Caller)) => entry.finish(&Outcome::CallerGone),
             Some(Err(End::Cluster(error))) => {
-                entry.finish(&Outcome::ClusterGone { message: error.to_string() });
+                entry.finish(&Outcome::ClusterGone { message: error.to_string(), status: None });
             }
             // The entry's own end sees that it was cut.
             None => drop(entry),

@@ -48,6 +48,15 @@ pub struct Closed {
     pub left: usize,
 }
 
+impl Closed {
+    /// Counts another cut's along.
+    pub fn add(&mut self, other: Closed) {
+        self.streams += other.streams;
+        self.connections += other.connections;
+        self.left += other.left;
+    }
+}
+
 /// Counts a cut's requests down to none.
 #[derive(Debug, Default)]
 pub(super) struct Latch {

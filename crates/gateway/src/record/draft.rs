@@ -16,7 +16,7 @@ use super::writer::{Job, NotRecorded, Record};
 use crate::clock::Clock;
 use crate::connection::peer::Peer;
 use crate::lease::{CutReason, Held, Lease};
-use crate::refusal::Refusal;
+use crate::refusal::{ClusterFault, Refusal};
 
 /// How a request ended.
 #[derive(Debug, Clone, Serialize)]
@@ -45,8 +45,11 @@ pub enum Outcome {
     CallerGone,
     /// The cluster went away before the end.
     ClusterGone {
-        /// What happened, in the words of the transport.
+        /// What happened: the transport's words, or what the caller was told.
         message: String,
+        /// The status code that the caller got from the gateway, where the cluster gave none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
     },
     /// A fault in the gateway ended it; if it was sent, what became of it isn't known.
     Panic,
@@ -275,6 +278,10 @@ impl Open {
         let cut = self.held.as_ref().and_then(|held| held.reason());
         let outcome = match (refusal, cut) {
             (Refusal::Cut, Some(reason)) => Outcome::Cut { reason },
+            // It was sent, so it was not refused: nobody knows what became of it.
+            (Refusal::Cluster(ClusterFault::Silent(_)), _) => {
+                Outcome::ClusterGone { message: refusal.message(), status: Some(refusal.status().as_u16()) }
+            }
             _ => Outcome::Refused {
                 reason: refusal.reason(),
                 message: refusal.message(),

@@ -51,18 +51,22 @@ impl State {
         let what = json!({ "kind": subject.kind(), "name": subject.name() });
         let row = self.event(verdict.event(), agent, author, &what);
         let next = snapshot.judged(&change, self.patience);
-        let revision = match self.store.set_states(&[change], &[row]).await {
-            Ok(revision) => revision,
-            Err(error) if verdict == Verdict::Resume => return Err(error.into()),
-            // Who is to be stopped is stopped, whatever the database does.
-            Err(error) => {
+        // Who is to be stopped is stopped first, whatever the database does, and however long it takes.
+        let stopped = match verdict {
+            Verdict::Suspend | Verdict::Revoke => Some(self.swap(next.clone()).await),
+            Verdict::Resume => None,
+        };
+        let revision = match (self.store.set_states(&[change], &[row]).await, stopped) {
+            (Ok(revision), _) => revision,
+            (Err(error), None) => return Err(error.into()),
+            (Err(error), Some(closed)) => {
                 unwritten.insert(subject.clone());
-                let closed = self.swap(next).await;
                 return Err(NotChanged::OnlyHere { closed, error });
             }
         };
         unwritten.remove(subject);
-        let closed = self.swap(next.at(revision)).await;
+        let mut closed = self.swap(next.at(revision)).await;
+        closed.add(stopped.unwrap_or_default());
         self.closed(verdict.event(), closed).await;
         Ok(closed)
     }

@@ -120,6 +120,8 @@ fn a_cluster_that_takes_a_request_and_never_answers_is_a_504_that_says_what_is_n
     assert!(answer.message().contains("may have been carried out or not"), "{}", answer.message());
     let row = outcome(&gateway, &agent, |_| true);
     assert_eq!((&row["outcome"]["status"], &row["sent"]), (&json!(504), &json!("yes")), "{row:#?}");
+    // It was sent, so the record never says that it was refused.
+    assert_eq!(row["outcome"]["result"], "cluster-gone");
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn no_answer_and_nonsense_become_clear_statuses() {
     }
     assert_eq!(wire::get(&fake.gateway, &agent, &path("hang")).status, 504);
     assert_eq!(wire::get(&fake.gateway, &agent, &path("good")).status, 200);
-    fake.gateway.recorded(&["--agent", &agent.name], |row| row["outcome"]["reason"] == "cluster");
+    fake.gateway.recorded(&["--agent", &agent.name], |row| row["outcome"]["result"] == "cluster-gone");
     fake.keeps_its_credential();
 }
 
