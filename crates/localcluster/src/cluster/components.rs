@@ -104,7 +104,7 @@ pub(super) fn api_server(
     arguments
         .file("audit-policy-file", &files.directory.join("audit-policy.yaml"))
         .file("audit-log-path", &files.directory.join("audit.log"))
-        // A request is answered after its line is written, so that a test can look at once.
+        // A request is handled after its line is written, so that nothing reaches the cluster unseen.
         .value("audit-log-mode", "blocking")
         // Megabytes; larger than any test writes, so that the log stays one file.
         .value("audit-log-maxsize", "10000");

@@ -111,8 +111,8 @@ impl LocalCluster {
         self.authority.client(user, groups)
     }
 
-    /// The API server's audit log, one JSON object per line. A request's line is there before the answer has
-    /// been sent completely; see `config/audit-policy.yaml` for what is logged.
+    /// The API server's audit log, one JSON object per line. A request's line is there before the request is
+    /// handled, its answer's a moment after the answer; see `config/audit-policy.yaml` for what is logged.
     #[must_use]
     pub fn audit_log(&self) -> &Path {
         &self.audit_log

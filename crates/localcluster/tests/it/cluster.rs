@@ -10,7 +10,7 @@ use drawbridge_localcluster::{Binaries, LocalCluster, Options, Parts};
 use serde_json::Value;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
-use crate::support::{CLUSTER, kubectl, processes_of, say, succeed, with_input};
+use crate::support::{CLUSTER, eventually, kubectl, processes_of, say, succeed, with_input};
 
 fn job(name: &str, labels: &str) {
     let manifest = format!(
@@ -135,41 +135,45 @@ fn the_node_lets_in_nobody_but_the_api_server() {
     assert!(ask(None).is_err(), "no certificate");
 }
 
-fn audited(matching: impl Fn(&Value) -> bool) -> Vec<Value> {
-    let log = fs::read_to_string(CLUSTER.audit_log()).unwrap();
-    log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).filter(matching).collect()
+/// The entries of `verb` on what begins with `uri`: one when the request came and one when it was answered.
+fn audited(verb: &str, uri: &str) -> [Value; 2] {
+    let entries = || {
+        let log = fs::read_to_string(CLUSTER.audit_log()).unwrap();
+        // The last line may be half written.
+        let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let mut entries: Vec<Value> = whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        entries
+            .retain(|entry| entry["verb"] == verb && entry["requestURI"].as_str().unwrap().starts_with(uri));
+        entries
+    };
+    assert!(!entries().is_empty(), "at once");
+    eventually("the answer's entry", || entries().len() == 2);
+    let [came, answered] = entries().try_into().unwrap();
+    let of = |entry: &Value, field: &str| entry.get(field).unwrap().clone();
+    assert_eq!(of(&came, "auditID"), of(&answered, "auditID"));
+    assert_eq!(
+        (of(&came, "stage"), of(&answered, "stage")),
+        ("RequestReceived".into(), "ResponseComplete".into())
+    );
+    [came, answered]
 }
 
 #[test]
-fn the_audit_log_has_every_request_at_once() {
-    let is = |event: &Value, verb: &str, uri: &str| {
-        event["verb"] == verb && event["requestURI"].as_str().is_some_and(|found| found.starts_with(uri))
-    };
+fn the_audit_log_has_every_request_at_once_and_its_answer_soon() {
     succeed(kubectl(&["create", "configmap", "audited", "--from-literal=a=b"]));
     let someone = ["--as=someone", "--as-group=system:masters"];
     succeed(kubectl(&[&["delete", "configmap", "audited", "--cascade=orphan"], &someone[..]].concat()));
-    let deleted = audited(|event| is(event, "delete", "/api/v1/namespaces/default/configmaps/audited"));
-    assert_eq!(deleted.len(), 1);
-    assert_eq!(deleted[0]["stage"], "ResponseComplete");
-    assert_eq!(deleted[0]["requestObject"]["propagationPolicy"], "Orphan");
-    assert_eq!(deleted[0]["user"]["username"], "drawbridge:admin");
-    assert_eq!(deleted[0]["impersonatedUser"]["username"], "someone");
-    assert_eq!(deleted[0]["responseStatus"]["code"], 200);
-    assert!(deleted[0]["auditID"].is_string());
+    let [_, deleted] = audited("delete", "/api/v1/namespaces/default/configmaps/audited");
+    assert_eq!(deleted["requestObject"]["propagationPolicy"], "Orphan");
+    assert_eq!(deleted["user"]["username"], "drawbridge:admin");
+    assert_eq!(deleted["impersonatedUser"]["username"], "someone");
+    assert_eq!(deleted["responseStatus"]["code"], 200);
     succeed(kubectl(&["create", "secret", "generic", "audited", "--from-literal=a=never-in-the-log"]));
-    let created = audited(|event| is(event, "create", "/api/v1/namespaces/default/secrets"));
-    assert_eq!(created.len(), 1);
-    assert!(created[0].get("requestObject").is_none());
+    for created in audited("create", "/api/v1/namespaces/default/secrets") {
+        assert!(created.get("requestObject").is_none());
+    }
     succeed(kubectl(&["get", "configmaps", "-l", "audited=read"]));
-    assert_eq!(
-        audited(|event| is(
-            event,
-            "list",
-            "/api/v1/namespaces/default/configmaps?labelSelector=audited%3Dread"
-        ))
-        .len(),
-        1
-    );
+    audited("list", "/api/v1/namespaces/default/configmaps?labelSelector=audited%3Dread");
 }
 
 #[test]
