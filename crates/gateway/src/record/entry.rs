@@ -39,7 +39,7 @@ pub struct Subject {
     pub cluster: Option<String>,
     /// HTTP method as received.
     pub method: String,
-    /// The path as received, cut at 1,024 bytes.
+    /// The path as received, cut at 1,024 characters.
     pub path: String,
     /// The query, once it was understood.
     #[serde(skip_serializing_if = "Option::is_none")]
