@@ -128,7 +128,9 @@ fn flow(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow
     let made_for_it = Stream::of(attributes) == Stream::Open;
     let whole = request.method() == Method::GET || request.method() == Method::POST;
     if !made_for_it || !whole {
-        return Err(Refusal::Ambiguous("only exec, attach, port-forward, proxy, watch and log -f may upgrade"));
+        return Err(Refusal::Ambiguous(
+            "only exec, attach, port-forward, proxy, watch and log -f may upgrade",
+        ));
     }
     Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
 }
