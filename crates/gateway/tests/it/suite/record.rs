@@ -57,7 +57,10 @@ fn a_write_has_an_intent_and_an_outcome_with_the_documented_fields() {
     assert_eq!(outcome["request"], *request);
     assert_eq!(outcome["bytesToCaller"], answer.body.len());
     assert!(outcome["milliseconds"].is_u64() && outcome["time"].is_u64());
-    assert_eq!(rows.len(), 2, "{rows:#?}");
+    // A request that is decided again, since manifests changed meanwhile, has another intent. It ends once.
+    let outcomes = rows.iter().filter(|row| row["part"] == "outcome").count();
+    assert_eq!(outcomes, 1, "{rows:#?}");
+    assert!(rows.iter().all(|row| row["part"] == "outcome" || row["request"] == *request), "{rows:#?}");
     assert_eq!(world.audit().with_id(id).len(), 1);
 }
 
