@@ -54,10 +54,15 @@ pub struct World {
 impl World {
     /// Builds the control plane if need be, starts it, and puts a gateway in front of it.
     pub fn start(binary: &Path) -> World {
+        World::start_with(binary, ClusterOptions::default())
+    }
+
+    /// The same with a control plane of the caller's choice.
+    pub fn start_with(binary: &Path, options: ClusterOptions) -> World {
         let mut progress = |line: &str| eprintln!("{line}");
         let binaries = Binaries::find(&mut progress).unwrap_or_else(|error| panic!("{error}"));
-        let cluster = LocalCluster::start(&binaries, ClusterOptions::default(), &mut progress)
-            .unwrap_or_else(|error| panic!("{error}"));
+        let cluster =
+            LocalCluster::start(&binaries, options, &mut progress).unwrap_or_else(|error| panic!("{error}"));
         let directory = tempfile::tempdir().expect("a temporary directory");
         let world_gateway = Gateway::start(binary, Options::default());
         let world = World {
