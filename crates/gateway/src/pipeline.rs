@@ -109,9 +109,10 @@ async fn open(
     let cluster = snapshot.cluster(route.cluster).ok_or_else(unknown)?.clone();
 
     gate.leases.room_for(identity.agent(), gate.limits.requests)?;
-    let lease = gate.leases.register(Holder::of(&identity, peer, cluster.name()), peer.connection());
+    let place = gate.copy(&identity, &snapshot).await?;
+    let lease = gate.leases.register(Holder::of(&identity, peer, cluster.name(), place), peer.connection());
     draft.hold(&lease);
-    snapshot.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
+    snapshot.standing(lease.agent(), lease.means()).map_err(Refusal::Out)?;
     let flow = flow(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();
     let read = gate.bodies.read(identity.agent(), &parts.headers, body);

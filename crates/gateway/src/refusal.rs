@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::broker::answer::Answer;
 use crate::identity::certificate::BadCertificate;
+use crate::identity::proven::Stranger;
 use crate::identity::token::BadToken;
 use crate::record::writer::NotRecorded;
 
@@ -59,8 +60,10 @@ pub enum Refusal {
     Certificate(BadCertificate),
     /// The token does not count.
     Token(BadToken),
-    /// The credential is good and belongs to no known agent. Holds the entry's id.
-    Unrecognised(String),
+    /// The credential is good and belongs to no known agent.
+    Unrecognised(Box<Stranger>),
+    /// The agent has as many copies as it may have. Holds the agent and the bound.
+    TooManyInstances(String, usize),
     /// The agent or its key is suspended or revoked.
     Out(Out),
     /// The request can't be read in one way only.
@@ -96,7 +99,7 @@ pub enum Refusal {
 pub struct Out {
     /// The agent.
     pub agent: String,
-    /// `agent` or `key`.
+    /// `agent`, `key` or `identity`.
     pub what: &'static str,
     /// `suspended` or `revoked`.
     pub how: &'static str,
@@ -131,7 +134,7 @@ impl Refusal {
             | Refusal::Certificate(_)
             | Refusal::Token(_)
             | Refusal::Unrecognised(_) => StatusCode::UNAUTHORIZED,
-            Refusal::Out(_) | Refusal::Denied(_) => StatusCode::FORBIDDEN,
+            Refusal::Out(_) | Refusal::Denied(_) | Refusal::TooManyInstances(..) => StatusCode::FORBIDDEN,
             Refusal::Unreadable(_) | Refusal::Ambiguous(_) => StatusCode::BAD_REQUEST,
             Refusal::Body(error) => match error.fault() {
                 BodyFault::Malformed => StatusCode::BAD_REQUEST,
@@ -162,6 +165,7 @@ impl Refusal {
             Refusal::Certificate(_) => "bad-certificate",
             Refusal::Token(_) => "bad-token",
             Refusal::Unrecognised(_) => "unrecognised",
+            Refusal::TooManyInstances(..) => "too-many-instances",
             Refusal::Out(out) => out.how,
             Refusal::Unreadable(unreadable) => unreadable.reason(),
             Refusal::Body(error) => error.reason(),
@@ -199,9 +203,14 @@ impl Refusal {
             Refusal::Credential(why) => format!("the credential can't be used here: {why}"),
             Refusal::Certificate(bad) => bad.to_string(),
             Refusal::Token(bad) => bad.to_string(),
-            Refusal::Unrecognised(id) => format!(
-                "the credential is good but belongs to no known agent; an administrator finds it as {id} in \
-                 the record and can enrol it"
+            Refusal::Unrecognised(stranger) => format!(
+                "the credential is good but belongs to no known agent; an administrator finds it as {} in \
+                 the record and can enrol it",
+                stranger.id
+            ),
+            Refusal::TooManyInstances(agent, most) => format!(
+                "agent {agent:?} may run in {most} copies at once and does; this is policy, not a fault. \
+                 Next: wait until a copy has ended, or ask a person"
             ),
             Refusal::Out(out) => out.message(),
             Refusal::Unreadable(unreadable) => format!("the request is refused as ambiguous: {unreadable}"),
@@ -244,7 +253,9 @@ impl Refusal {
             Refusal::NoCredential | Refusal::Credential(_) | Refusal::Certificate(_) | Refusal::Token(_) => {
                 Next::ReAuthenticate
             }
-            Refusal::UnknownCluster(_) | Refusal::Unrecognised(_) => Next::AskPerson,
+            Refusal::UnknownCluster(_) | Refusal::Unrecognised(_) | Refusal::TooManyInstances(..) => {
+                Next::AskPerson
+            }
             Refusal::Out(_) => Next::Stop,
             Refusal::NoBody(_)
             | Refusal::Busy(_)
@@ -316,6 +327,7 @@ impl Out {
     fn message(&self) -> String {
         let whose = match self.what {
             "key" => format!("this key of agent {:?}", self.agent),
+            "identity" => format!("this identity of agent {:?}", self.agent),
             _ => format!("agent {:?}", self.agent),
         };
         format!(

@@ -189,7 +189,8 @@ mod tests {
         let text = token(&key, &agent, "https://here", NOW).unwrap();
         let token = Token::read(&text).unwrap();
         assert_eq!(token.agent(), &agent);
-        let verify = |keys: &[PublicKey], expected| token.verify(keys.iter(), expected).cloned();
+        let verify =
+            |keys: &[PublicKey], expected| token.verify(keys.iter(), expected).map(|(key, _)| key.clone());
         assert_eq!(
             verify(&[stranger.clone(), public.clone()], expected("https://here", NOW)),
             Ok(public.clone())

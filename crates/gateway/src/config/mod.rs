@@ -5,7 +5,7 @@
 mod address;
 mod bounds;
 pub mod limits;
-mod quantity;
+pub(crate) mod quantity;
 mod tls;
 mod url;
 

@@ -4,4 +4,6 @@
 pub mod authenticate;
 pub mod certificate;
 pub mod key;
+pub mod means;
+pub mod proven;
 pub mod token;

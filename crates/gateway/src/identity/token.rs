@@ -120,12 +120,12 @@ impl<'a> Token<'a> {
         &self.agent
     }
 
-    /// The one of `keys` that signed the token, if it is for this gateway and valid now.
+    /// The one of `keys` that signed the token, if it is for this gateway and valid now, and its end.
     pub fn verify<'k>(
         &self,
         keys: impl Iterator<Item = &'k PublicKey>,
         expected: Expected<'_>,
-    ) -> Result<&'k PublicKey, BadToken> {
+    ) -> Result<(&'k PublicKey, Millis), BadToken> {
         let mut validation = Validation::new(Algorithm::EdDSA);
         // The time is the clock's that was handed in, and the audience is compared as one exact string.
         validation.validate_exp = false;
@@ -137,7 +137,7 @@ impl<'a> Token<'a> {
                 continue;
             };
             check(&data.claims, &self.agent, expected)?;
-            return Ok(key);
+            return Ok((key, Millis(data.claims.exp.saturating_mul(1_000))));
         }
         Err(BadToken::Signature)
     }

@@ -4,6 +4,7 @@
 mod apply;
 pub mod change;
 pub mod expiry;
+pub mod identities;
 mod judge;
 pub mod snapshot;
 pub mod standing;
@@ -127,8 +128,12 @@ fn is_out(snapshot: &Snapshot, agent: &AgentName) -> bool {
 
 /// Why an open request may not go on, if it may not.
 fn verdict(held: &Held, before: &Snapshot, now: &Snapshot, time: Millis) -> Option<CutReason> {
-    if let Err(out) = now.standing(held.agent(), held.key()) {
-        return Some(if out.what == "agent" { CutReason::Agent } else { CutReason::Key });
+    if let Err(out) = now.standing(held.agent(), held.means()) {
+        return Some(match out.what {
+            "agent" => CutReason::Agent,
+            "key" => CutReason::Key,
+            _ => CutReason::Identity,
+        });
     }
     let Some(cluster) = now.cluster(held.cluster()) else { return Some(CutReason::Cluster) };
     if before.cluster(held.cluster()).is_some_and(|was| !Arc::ptr_eq(was, cluster)) {

@@ -8,9 +8,11 @@ use drawbridge_policy::{AgentName, HeldScope, Millis, Rules};
 use drawbridge_store::{Everything, StateChange};
 use thiserror::Error;
 
+use super::identities::{Identities, Recognised};
 use super::standing::{Standing, Standings, Subject};
 use crate::cluster::{Cluster, Patience};
 use crate::identity::key::PublicKey;
+use crate::identity::means::Means;
 use crate::lease::Lease;
 use crate::manifest::{Agent, Grant, Identity, Manifest, ManifestError, Scope};
 use crate::refusal::{Out, Refusal};
@@ -38,7 +40,7 @@ pub struct Snapshot {
 #[derive(Debug, Default)]
 struct Index {
     agents: HashMap<AgentName, Arc<Stored>>,
-    keys: HashMap<PublicKey, AgentName>,
+    identities: Identities,
     rules: HashMap<AgentName, HashMap<String, Rules>>,
     clusters: HashMap<String, Arc<Cluster>>,
     grants: HashMap<String, Option<Millis>>,
@@ -111,6 +113,7 @@ impl Index {
                     scopes.insert(stored.manifest.name(), scope);
                 }
                 Manifest::Grant(grant) => grants.push(grant),
+                Manifest::TrustedIssuer(_) => {}
                 Manifest::Cluster(cluster) => {
                     let name = stored.manifest.name();
                     let kept = before.clusters.get(name).filter(|kept| kept.access() == &cluster.access);
@@ -119,15 +122,13 @@ impl Index {
                 }
             }
         }
+        index.identities.finish();
         index.grant(&grants, &scopes, standings);
         index
     }
 
     fn agent(&mut self, agent: &Agent, stored: &Arc<Stored>) {
-        for identity in &agent.identities {
-            let Identity::Key(key) = identity;
-            self.keys.insert(key.clone(), agent.name.clone());
-        }
+        self.identities.enter(agent);
         self.agents.insert(agent.name.clone(), stored.clone());
     }
 
@@ -178,30 +179,39 @@ impl Snapshot {
     pub fn agent(&self, name: &AgentName) -> Option<&Agent> {
         match &self.index.agents.get(name)?.manifest {
             Manifest::Agent(agent) => Some(agent),
-            Manifest::Scope(_) | Manifest::Grant(_) | Manifest::Cluster(_) => None,
+            Manifest::Scope(_) | Manifest::Grant(_) | Manifest::Cluster(_) | Manifest::TrustedIssuer(_) => {
+                None
+            }
         }
     }
 
-    /// The agent that a key is enrolled for.
-    pub fn agent_of(&self, key: &PublicKey) -> Option<&AgentName> {
-        self.index.keys.get(key)
+    /// Whose a proven identity is.
+    pub fn recognise(&self, means: &Means) -> Recognised<'_> {
+        self.index.identities.recognise(means)
     }
 
     /// The keys enrolled for an agent.
     pub fn keys_of(&self, agent: &AgentName) -> impl Iterator<Item = &PublicKey> {
         let identities = self.agent(agent).map_or(&[][..], |agent| agent.identities.as_slice());
-        identities.iter().map(|Identity::Key(key)| key)
+        identities.iter().filter_map(|identity| match identity {
+            Identity::Key(key) => Some(key),
+            Identity::ServiceAccount { .. } | Identity::Oidc { .. } => None,
+        })
     }
 
-    /// Whether the agent may act at all, recognised by this key.
-    pub fn standing(&self, agent: &AgentName, key: &PublicKey) -> Result<(), Out> {
+    /// Whether the agent may act at all, recognised by this.
+    pub fn standing(&self, agent: &AgentName, means: &Means) -> Result<(), Out> {
         let out = |what, how| Err(Out { agent: agent.as_str().to_owned(), what, how });
         match self.standings.of(&Subject::Agent(agent.clone())) {
             Standing::Suspended(_) => return out("agent", "suspended"),
             Standing::Revoked(_) => return out("agent", "revoked"),
             Standing::Active => {}
         }
-        if self.index.keys.get(key) != Some(agent) {
+        let still = self.recognise(means) == Recognised::Agent(agent);
+        let Means::Key(key) = means else {
+            return if still { Ok(()) } else { out("identity", "revoked") };
+        };
+        if !still {
             return out("key", "revoked");
         }
         match self.standings.of(&Subject::Key(key.fingerprint())) {
@@ -214,7 +224,7 @@ impl Snapshot {
     /// Whether this agent may act at all, and this is still the cluster of that name: a request may have
     /// looked it up just before it was replaced.
     pub fn upholds(&self, lease: &Lease, cluster: &Cluster) -> Result<(), Refusal> {
-        self.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
+        self.standing(lease.agent(), lease.means()).map_err(Refusal::Out)?;
         match self.cluster(cluster.name()) {
             Some(now) if std::ptr::eq(Arc::as_ptr(now), cluster) => Ok(()),
             Some(_) | None => Err(Refusal::Cut),

@@ -26,6 +26,7 @@ use crate::connection::listener as callers;
 use crate::connection::tls::{for_agents, for_people};
 use crate::gate::Gate;
 use crate::lease::Leases;
+use crate::lease::instances::Instances;
 use crate::record::writer::{Record, Writer};
 use crate::state::{self, Parts, State};
 
@@ -128,7 +129,8 @@ async fn gate(
     let state = Arc::new(State::load(parts).await?);
     let bodies = Bodies::new(limits.body_memory, limits.body);
     let audience = Arc::from(url.as_str());
-    Ok(Gate { state, leases, record, bodies, limits, audience, clock, tasks: TaskTracker::new() })
+    let (instances, tasks) = (Instances::default(), TaskTracker::new());
+    Ok(Gate { state, leases, instances, record, bodies, limits, audience, clock, tasks })
 }
 
 /// Begins what goes on behind the requests: the record's writer, the ends of grants, the folded refusals.
