@@ -9,7 +9,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use serde_json::Value;
 
-use super::{Cluster, Wait};
+use super::{Answers, Cluster, Wait, Way};
 use crate::refusal::ClusterFault;
 
 /// An object that a decision reads may have this many bytes; etcd takes less than 2 MiB.
@@ -41,7 +41,7 @@ impl Cluster {
             .header("audit-id", entry)
             .body(Full::<Bytes>::default())
             .or(Err(ClusterFault::Unusable(self.name().to_owned())))?;
-        let response = self.send(agent, request, Wait::Bounded).await?;
+        let response = Way { cluster: self, agent, wait: Wait::Bounded, answers: Answers::Cluster }.send(request).await?;
         let status = response.status();
         let silent = || ClusterFault::Silent(self.name().to_owned());
         let body =

@@ -113,6 +113,7 @@ impl Record {
         if self.is_failing() {
             return Err(NotRecorded::Failing);
         }
+        self.hurry_if_full();
         let reserve = self.jobs.clone().reserve_owned();
         let place = match timeout(self.patience, reserve).await {
             Ok(Ok(place)) => place,

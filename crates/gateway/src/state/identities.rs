@@ -63,6 +63,11 @@ impl Identities {
         }
     }
 
+    /// The names of the issuers whose claims are somebody's.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.issuers.keys().map(String::as_str)
+    }
+
     /// To be called when all are entered.
     pub(super) fn finish(&mut self) {
         for claimed in self.issuers.values_mut() {

@@ -5,6 +5,7 @@ mod apply;
 pub mod change;
 pub mod expiry;
 pub mod identities;
+pub mod issuers;
 mod judge;
 pub mod snapshot;
 pub mod standing;
@@ -21,12 +22,13 @@ use drawbridge_policy::{AgentName, Case, Decision, Facts, Millis, Payload, Rules
 use drawbridge_store::Store;
 use thiserror::Error;
 use tokio::sync::{Mutex, watch};
+use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::cluster::Patience;
 use crate::lease::{Closed, CutReason, Held, Leases, Stream};
 use crate::record::writer::Record;
-use snapshot::{Snapshot, Unbuildable};
+use snapshot::{Fittings, Snapshot, Unbuildable};
 use standing::Subject;
 
 /// The state of this replica.
@@ -40,7 +42,7 @@ pub struct State {
     leases: Leases,
     record: Record,
     clock: Clock,
-    patience: Patience,
+    fittings: Fittings,
 }
 
 /// What a state is made with.
@@ -56,6 +58,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Bounds on clusters.
     pub patience: Patience,
+    /// Where work goes on that nobody waits for.
+    pub tasks: TaskTracker,
 }
 
 /// Why the state can't be read.
@@ -72,13 +76,14 @@ pub enum Unloadable {
 impl State {
     /// Reads the database.
     pub async fn load(parts: Parts) -> Result<State, Unloadable> {
-        let Parts { store, leases, record, clock, patience } = parts;
+        let Parts { store, leases, record, clock, patience, tasks } = parts;
+        let fittings = Fittings { patience, clock: clock.clone(), tasks };
         let everything = store.load().await?;
-        let snapshot = Snapshot::build(everything, patience)?;
+        let snapshot = Snapshot::build(everything, &fittings)?;
         let (changed, _) = watch::channel(snapshot.revision());
         let current = ArcSwap::from_pointee(snapshot);
         let changing = Mutex::default();
-        Ok(State { current, changing, changed, store, leases, record, clock, patience })
+        Ok(State { current, changing, changed, store, leases, record, clock, fittings })
     }
 
     /// Everything as it is now.

@@ -31,7 +31,8 @@ async fn state_at(dir: &std::path::Path, clock: Clock) -> State {
     let (record, _writer) = Record::new(store.clone(), clock.clone(), 16, Duration::from_millis(10));
     let second = Duration::from_secs(1);
     let patience = Patience { connect: second, answer: second };
-    State::load(Parts { store, leases: Leases::default(), record, clock, patience }).await.unwrap()
+    let tasks = TaskTracker::new();
+    State::load(Parts { store, leases: Leases::default(), record, clock, patience, tasks }).await.unwrap()
 }
 
 fn author(reason: &str) -> Author {

@@ -117,7 +117,7 @@ async fn gate(
     clock: Clock,
 ) -> anyhow::Result<Gate> {
     let limits = config.limits;
-    let leases = Leases::default();
+    let (leases, tasks) = (Leases::default(), TaskTracker::new());
     let patience = Patience { connect: limits.cluster_connect, answer: limits.cluster_answer };
     let parts = Parts {
         store: store.clone(),
@@ -125,11 +125,12 @@ async fn gate(
         record: record.clone(),
         clock: clock.clone(),
         patience,
+        tasks: tasks.clone(),
     };
     let state = Arc::new(State::load(parts).await?);
     let bodies = Bodies::new(limits.body_memory, limits.body);
     let audience = Arc::from(url.as_str());
-    let (instances, tasks) = (Instances::default(), TaskTracker::new());
+    let instances = Instances::default();
     Ok(Gate { state, leases, instances, record, bodies, limits, audience, clock, tasks })
 }
 
@@ -142,6 +143,7 @@ fn begin(
 ) -> tokio::task::AbortHandle {
     let writer = background.spawn(writer.run()).abort_handle();
     background.spawn(state::expiry::run(gate.state.clone(), shutdown.clone()));
+    background.spawn(state::issuers::run(gate.state.clone(), background.clone(), shutdown.clone()));
     background.spawn(unfold(gate.record.clone(), shutdown.clone()));
     writer
 }
