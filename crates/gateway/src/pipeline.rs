@@ -12,7 +12,6 @@ use crate::broker::answer::Answer;
 use crate::broker::headers;
 use crate::broker::send::{Admitted, Flow, Sent, send};
 use crate::cluster::Cluster;
-use crate::cluster::errand::Errand;
 use crate::connection::peer::Peer;
 use crate::connection::route::{Route, few_enough, meant_for};
 use crate::gate::Gate;
@@ -187,6 +186,6 @@ async fn admit(
 }
 
 async fn live(cluster: &Cluster, case: &Case, entry: &str) -> Result<Facts, Refusal> {
-    let errand = Errand::Live { agent: case.agent(), attributes: case.attributes(), entry };
-    cluster.live(errand).await.map(Facts::with_live).map_err(Refusal::Cluster)
+    let live = cluster.live(case.agent(), case.attributes(), entry).await;
+    live.map(Facts::with_live).map_err(Refusal::Cluster)
 }

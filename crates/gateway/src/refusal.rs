@@ -327,7 +327,8 @@ impl Out {
 }
 
 impl ClusterFault {
-    fn message(&self) -> String {
+    /// One sentence.
+    pub fn message(&self) -> String {
         match self {
             ClusterFault::Unusable(cluster) => format!(
                 "the gateway can't use its configuration for cluster {cluster:?}; its administrator sees why \

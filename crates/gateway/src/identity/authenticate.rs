@@ -4,6 +4,7 @@ use drawbridge_policy::{AgentName, Millis};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use super::jwt::Jwt;
 use super::key::PublicKey;
 use super::token::{Expected, Token};
 use crate::broker::headers::carries_token_protocol;
@@ -118,7 +119,8 @@ fn token(headers: &HeaderMap, check: Check<'_>) -> Result<Option<Identity>, Refu
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
         _ => return Err(Refusal::Credential("only bearer tokens and client certificates are accepted")),
     };
-    let token = Token::read(text).map_err(Refusal::Token)?;
+    let jwt = Jwt::read(text).map_err(Refusal::Token)?;
+    let token = Token::of(&jwt).map_err(Refusal::Token)?;
     let expected = Expected {
         audience: check.audience,
         now: check.now,

@@ -3,5 +3,8 @@
 
 pub mod authenticate;
 pub mod certificate;
+pub mod issuer;
+pub mod jwt;
 pub mod key;
+mod strict;
 pub mod token;
