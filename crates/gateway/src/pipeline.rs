@@ -12,7 +12,6 @@ use crate::broker::answer::Answer;
 use crate::broker::headers;
 use crate::broker::send::{Admitted, Flow, Sent, send};
 use crate::cluster::Cluster;
-use crate::cluster::errand::Errand;
 use crate::connection::peer::Peer;
 use crate::connection::route::{Route, few_enough, meant_for};
 use crate::gate::Gate;
@@ -96,7 +95,7 @@ async fn open(
         Check { snapshot: &snapshot, audience: &gate.audience, limits: &gate.limits, now: gate.clock.now() };
     few_enough(request.headers(), gate.limits.headers)?;
     meant_for(peer.server_name(), request.uri(), request.headers())?;
-    let identity = authenticate(peer, request.headers(), draft.id(), check)?;
+    let identity = authenticate(peer, request.headers(), draft.id(), check).await?;
     let subject = draft.subject();
     subject.by(&identity);
 
@@ -188,6 +187,6 @@ async fn admit(
 }
 
 async fn live(cluster: &Cluster, case: &Case, entry: &str) -> Result<Facts, Refusal> {
-    let errand = Errand::Live { agent: case.agent(), attributes: case.attributes(), entry };
-    cluster.live(errand).await.map(Facts::with_live).map_err(Refusal::Cluster)
+    let live = cluster.live(case.agent(), case.attributes(), entry).await;
+    live.map(Facts::with_live).map_err(Refusal::Cluster)
 }

@@ -7,7 +7,9 @@ use http::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::broker::answer::Answer;
+use crate::identity::account::BadAccount;
 use crate::identity::certificate::BadCertificate;
+use crate::identity::issuer::Unverified;
 use crate::identity::proven::Stranger;
 use crate::identity::token::BadToken;
 use crate::record::writer::NotRecorded;
@@ -60,6 +62,10 @@ pub enum Refusal {
     Certificate(BadCertificate),
     /// The token does not count.
     Token(BadToken),
+    /// A cluster signed the token, and it is no service account's that could be an agent.
+    Account(BadAccount),
+    /// Nobody can tell whether the token counts. Holds the trusted issuer's name.
+    NoIssuer(String),
     /// The credential is good and belongs to no known agent.
     Unrecognised(Box<Stranger>),
     /// The agent has as many copies as it may have. Holds the agent and the bound.
@@ -122,6 +128,15 @@ pub enum ClusterFault {
     Redirected(String),
 }
 
+impl From<Unverified> for Refusal {
+    fn from(unverified: Unverified) -> Refusal {
+        match unverified {
+            Unverified::Token(bad) => Refusal::Token(bad),
+            Unverified::Unreachable(name) => Refusal::NoIssuer(name),
+        }
+    }
+}
+
 impl Refusal {
     /// The HTTP status: 401 only for credentials, 403 for policy, 503 when the gateway can't decide or
     /// record.
@@ -133,6 +148,7 @@ impl Refusal {
             | Refusal::Credential(_)
             | Refusal::Certificate(_)
             | Refusal::Token(_)
+            | Refusal::Account(_)
             | Refusal::Unrecognised(_) => StatusCode::UNAUTHORIZED,
             Refusal::Out(_) | Refusal::Denied(_) | Refusal::TooManyInstances(..) => StatusCode::FORBIDDEN,
             Refusal::Unreadable(_) | Refusal::Ambiguous(_) => StatusCode::BAD_REQUEST,
@@ -147,9 +163,11 @@ impl Refusal {
             Refusal::Moved => StatusCode::CONFLICT,
             Refusal::Cluster(ClusterFault::Silent(_)) => StatusCode::GATEWAY_TIMEOUT,
             Refusal::Cluster(ClusterFault::Redirected(_)) => StatusCode::BAD_GATEWAY,
-            Refusal::Busy(_) | Refusal::NotRecorded(_) | Refusal::Cluster(_) | Refusal::Cut => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Refusal::Busy(_)
+            | Refusal::NotRecorded(_)
+            | Refusal::NoIssuer(_)
+            | Refusal::Cluster(_)
+            | Refusal::Cut => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -163,7 +181,8 @@ impl Refusal {
             Refusal::NoCredential => "no-credential",
             Refusal::Credential(_) => "bad-credential",
             Refusal::Certificate(_) => "bad-certificate",
-            Refusal::Token(_) => "bad-token",
+            Refusal::Token(_) | Refusal::Account(_) => "bad-token",
+            Refusal::NoIssuer(_) => "no-issuer",
             Refusal::Unrecognised(_) => "unrecognised",
             Refusal::TooManyInstances(..) => "too-many-instances",
             Refusal::Out(out) => out.how,
@@ -203,6 +222,11 @@ impl Refusal {
             Refusal::Credential(why) => format!("the credential can't be used here: {why}"),
             Refusal::Certificate(bad) => bad.to_string(),
             Refusal::Token(bad) => bad.to_string(),
+            Refusal::Account(bad) => bad.to_string(),
+            Refusal::NoIssuer(name) => format!(
+                "issuer {name:?} can't be asked for its keys, and none that is known fits the bearer token; \
+                 try again in a moment"
+            ),
             Refusal::Unrecognised(stranger) => format!(
                 "the credential is good but belongs to no known agent; an administrator finds it as {} in \
                  the record and can enrol it",
@@ -250,9 +274,11 @@ impl Refusal {
             | Refusal::Ambiguous(_)
             | Refusal::TooManyFields(_)
             | Refusal::TooLarge(_) => Next::ChangeRequest,
-            Refusal::NoCredential | Refusal::Credential(_) | Refusal::Certificate(_) | Refusal::Token(_) => {
-                Next::ReAuthenticate
-            }
+            Refusal::NoCredential
+            | Refusal::Credential(_)
+            | Refusal::Certificate(_)
+            | Refusal::Token(_)
+            | Refusal::Account(_) => Next::ReAuthenticate,
             Refusal::UnknownCluster(_) | Refusal::Unrecognised(_) | Refusal::TooManyInstances(..) => {
                 Next::AskPerson
             }
@@ -261,6 +287,7 @@ impl Refusal {
             | Refusal::Busy(_)
             | Refusal::Moved
             | Refusal::NotRecorded(_)
+            | Refusal::NoIssuer(_)
             | Refusal::Cut => Next::Wait,
             Refusal::Cluster(fault) => fault.next(),
             Refusal::Fault => Next::AskPerson,
@@ -339,7 +366,8 @@ impl Out {
 }
 
 impl ClusterFault {
-    fn message(&self) -> String {
+    /// One sentence.
+    pub fn message(&self) -> String {
         match self {
             ClusterFault::Unusable(cluster) => format!(
                 "the gateway can't use its configuration for cluster {cluster:?}; its administrator sees why \

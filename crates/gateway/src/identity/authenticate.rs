@@ -1,18 +1,31 @@
 //! Which agent makes this request. Asked of every request on its own.
 
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use drawbridge_policy::{AgentName, Millis};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use serde_json::Value;
 
-use super::means::{Instance, Means};
+use super::account::Workload;
+use super::issuer::{self, verify_among};
+use super::jwt::Jwt;
+use super::means::{Claim, Claims, Instance, Means};
 use super::proven::{Because, Proof, Proven, Stranger};
 use super::token::{Expected, Token};
 use crate::broker::headers::carries_token_protocol;
 use crate::config::limits::Limits;
 use crate::connection::peer::Peer;
+use crate::manifest::TrustedIssuer;
 use crate::refusal::Refusal;
 use crate::state::identities::Recognised;
+use crate::state::issuers::Vouches;
 use crate::state::snapshot::Snapshot;
+
+/// Characters of a token's id that the record keeps.
+const LONGEST_ID: usize = 128;
 
 /// A recognised agent, and what was proven.
 #[derive(Debug, Clone)]
@@ -58,7 +71,7 @@ pub struct Check<'a> {
 
 /// Recognises the agent by the request's token, or by the certificate that the connection proved. Both may be
 /// there; then both must name the same agent.
-pub fn authenticate(
+pub async fn authenticate(
     peer: &Peer,
     headers: &HeaderMap,
     id: &str,
@@ -70,7 +83,7 @@ pub fn authenticate(
         ));
     }
     let by_token = match bearer(headers)? {
-        Some(text) => Some(recognise(own(text, check)?, id, check)?),
+        Some(text) => Some(recognise(token(text, check).await?, id, check)?),
         None => None,
     };
     let by_certificate = match certificate(peer, check)? {
@@ -126,9 +139,15 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     }
 }
 
+async fn token(text: &str, check: Check<'_>) -> Result<Proven, Refusal> {
+    let jwt = Jwt::read(text).map_err(Refusal::Token)?;
+    // Agents' names are DNS labels and issuers are urls: no text is both.
+    if AgentName::parse(jwt.issuer()).is_ok() { own(&jwt, check) } else { issued(&jwt, check).await }
+}
+
 /// A token that the agent signed with its own enrolled key.
-fn own(text: &str, check: Check<'_>) -> Result<Proven, Refusal> {
-    let token = Token::read(text).map_err(Refusal::Token)?;
+fn own(jwt: &Jwt<'_>, check: Check<'_>) -> Result<Proven, Refusal> {
+    let token = Token::of(jwt).map_err(Refusal::Token)?;
     let expected = Expected {
         audience: check.audience,
         now: check.now,
@@ -144,4 +163,51 @@ fn own(text: &str, check: Check<'_>) -> Result<Proven, Refusal> {
         proof: Proof::Token,
         ends,
     })
+}
+
+/// A token that a trusted issuer signed.
+async fn issued(jwt: &Jwt<'_>, check: Check<'_>) -> Result<Proven, Refusal> {
+    let expected =
+        issuer::Expected { audience: check.audience, now: check.now, skew: check.limits.skew };
+    let issuers = check.snapshot.issuers();
+    let (issuer, claims) = verify_among(issuers.all(), jwt, expected).await?;
+    let id = claims.object().get("jti").and_then(Value::as_str).filter(|id| !id.is_empty());
+    let credential = match id {
+        Some(id) => format!("JTI={}", id.chars().take(LONGEST_ID).collect::<String>()),
+        None => format!("SHA256:{}", digest(jwt.signed())),
+    };
+    let (means, instance) = match issuers.vouches(&issuer).ok_or(Refusal::Fault)? {
+        Vouches::Accounts(cluster, _) => {
+            let workload = Workload::read(cluster.name(), claims.subject(), claims.object())
+                .map_err(Refusal::Account)?;
+            let means = Means::Account { account: workload.account().clone(), uid: workload.uid().clone() };
+            (means, workload.instance(&credential))
+        }
+        Vouches::Subjects(declared) => {
+            let instance = instance(declared, &claims);
+            let object = claims.object().iter();
+            let comparable = object.filter_map(|(name, value)| Some((name.clone(), Claim::of(value)?)));
+            let comparable: Claims = comparable.collect();
+            (Means::Oidc { issuer: declared.metadata.name.as_str().into(), claims: Arc::new(comparable) }, instance)
+        }
+    };
+    Ok(Proven { means, instance, credential, proof: Proof::Token, ends: claims.expires() })
+}
+
+/// The running copy: what the issuer's manifest says tells one from another, or else the subject.
+fn instance(declared: &TrustedIssuer, claims: &issuer::Claims) -> Instance {
+    let named = declared.instance.as_deref().and_then(|name| {
+        let value = match claims.claim(name)? {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+        };
+        Some(Instance::named(name, &value))
+    });
+    named.unwrap_or_else(|| Instance::named("sub", claims.subject()))
+}
+
+/// The SHA-256 digest in base64: of a token without an id.
+fn digest(signed: &[u8]) -> String {
+    STANDARD_NO_PAD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, signed))
 }

@@ -3,7 +3,10 @@
 
 pub mod authenticate;
 pub mod certificate;
+pub mod issuer;
+pub mod jwt;
 pub mod key;
 pub mod means;
 pub mod proven;
+mod strict;
 pub mod token;

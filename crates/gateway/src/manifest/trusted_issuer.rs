@@ -4,25 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value, json};
 
 use super::{Identity, Metadata, lifetime, text};
+use crate::identity::jwt::Algorithm;
 use crate::identity::means::Claims;
 use crate::yaml::{At, Report, Shape, shown};
-
-/// Algorithms that may be allowed. None of them takes a shared secret.
-const ALGORITHMS: [(&str, Algorithm); 9] = [
-    ("RS256", Algorithm::RS256),
-    ("RS384", Algorithm::RS384),
-    ("RS512", Algorithm::RS512),
-    ("PS256", Algorithm::PS256),
-    ("PS384", Algorithm::PS384),
-    ("PS512", Algorithm::PS512),
-    ("ES256", Algorithm::ES256),
-    ("ES384", Algorithm::ES384),
-    ("EdDSA", Algorithm::EdDSA),
-];
 
 /// A trusted issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +82,7 @@ impl TrustedIssuer {
         Some(TrustedIssuer {
             metadata: Metadata { name: name.to_owned(), ..Metadata::default() },
             url: preset.url.to_owned(),
-            algorithms: vec![Algorithm::RS256],
+            algorithms: vec![Algorithm::Rs256],
             ca_file: None,
             longest: lifetime::USUAL,
             instance: Some(preset.instance.to_owned()),
@@ -124,7 +111,7 @@ impl TrustedIssuer {
         let url = fields.required("url", "what its tokens say in iss, https://…", report);
         let url = url.and_then(|at| address(&at, report));
         let algorithms = match fields.optional("algorithms") {
-            None => Some(vec![Algorithm::RS256]),
+            None => Some(vec![Algorithm::Rs256]),
             Some(at) => text::distinct(&at, "at least one algorithm", report, algorithm),
         };
         let ca_file = match fields.optional("caFile") {
@@ -168,17 +155,17 @@ pub fn issuers_of(identities: &[Identity]) -> impl Iterator<Item = &str> {
 
 fn algorithm(at: &At<'_>, report: &mut Report) -> Option<Algorithm> {
     let text = at.text(report)?;
-    let known = ALGORITHMS.iter().find(|(name, _)| *name == text);
+    let known = Algorithm::parse(text);
     if known.is_none() {
-        let names: Vec<&str> = ALGORITHMS.iter().map(|(name, _)| *name).collect();
+        let names = Algorithm::ALL.map(Algorithm::as_str).join(", ");
         let why = if text == "none" || text.starts_with("HS") {
             "anybody could sign with it who can read the issuer's public keys"
         } else {
             "it is not known here"
         };
-        at.wrong(report, &format!("{} can't be allowed: {why}; there are {}", shown(text), names.join(", ")));
+        at.wrong(report, &format!("{} can't be allowed: {why}; there are {names}", shown(text)));
     }
-    known.map(|(_, algorithm)| *algorithm)
+    known
 }
 
 /// An issuer's url is compared byte by byte, so that one form of it is enough.
@@ -214,7 +201,7 @@ mod tests {
     #[test]
     fn an_issuer_is_read_with_its_defaults_and_with_all_it_can_say() {
         let plain = issuer("{oidc: {url: \"https://ci.example\"}}").unwrap();
-        assert_eq!(plain.algorithms, [Algorithm::RS256]);
+        assert_eq!(plain.algorithms, [Algorithm::Rs256]);
         assert_eq!(plain.longest, Duration::from_secs(3_660));
         let all = issuer(
             "{oidc: {url: \"https://ci.example:8443/x/\", algorithms: [ES256, EdDSA], caFile: ca.pem, \
