@@ -10,7 +10,6 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
 use kube::{Api, ResourceExt};
 
-use super::super::streams::live::Live;
 use super::{Client, Stage};
 
 /// Tells this test binary that it is the program in the pod, what to do there, and with which name.
@@ -118,16 +117,4 @@ async fn poll(maps: &Api<ConfigMap>) -> kube::Result<()> {
         }
     }
     Ok(())
-}
-
-#[test]
-fn a_token_that_was_renewed_in_its_file_is_taken_up_by_a_running_program() {
-    let stage = Stage::new();
-    stage.pod.token("not-a-token");
-    let mut program = Live::start(Client::ClientGo.command(&stage.pod, "poll", "none"));
-    program.says("\n");
-    program.shows("refused: the bearer token is not one");
-    stage.pod.token(&stage.agent.token(&stage.gateway.url()));
-    program.says("\n");
-    program.shows("listed");
 }
