@@ -2,14 +2,15 @@
 //! one, whoever made it: it has to be accepted by a person.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use drawbridge_policy::{AgentName, Millis};
 use drawbridge_store::{Kept, Part, Row, Store};
 use serde_json::json;
 use thiserror::Error;
 
-use super::{AccountName, Workload};
+use super::Workload;
+use crate::identity::means::Account;
 
 /// The kind of name in the store.
 const KIND: &str = "serviceAccount";
@@ -18,7 +19,7 @@ const KIND: &str = "serviceAccount";
 #[derive(Debug)]
 pub struct KeptUids {
     store: Store,
-    known: Mutex<HashMap<AccountName, String>>,
+    known: Mutex<HashMap<Account, String>>,
     /// Held while a new one is written, so that many first requests write once.
     writing: tokio::sync::Mutex<()>,
 }
@@ -33,7 +34,7 @@ pub enum NotTheSame {
     )]
     MadeAgain {
         /// The account.
-        account: AccountName,
+        account: Arc<Account>,
         /// The uid that counts.
         kept: String,
         /// The one that the token names.
@@ -51,7 +52,7 @@ impl KeptUids {
     /// The database can't be read.
     pub async fn load(store: Store) -> Result<KeptUids, drawbridge_store::Error> {
         let kept = store.kept().await?.into_iter().filter(|kept| kept.kind == KIND);
-        let known = kept.filter_map(|kept| Some((AccountName::parse(&kept.subject)?, kept.uid))).collect();
+        let known = kept.filter_map(|kept| Some((named(&kept.subject)?, kept.uid))).collect();
         Ok(KeptUids { store, known: Mutex::new(known), writing: tokio::sync::Mutex::default() })
     }
 
@@ -75,13 +76,13 @@ impl KeptUids {
             Some(kept) => kept,
             None => self.keep(workload, agent, now).await.map_err(NotTheSame::NotKept)?,
         };
-        if kept == workload.uid() {
+        if *kept == **workload.uid() {
             return Ok(());
         }
         Err(NotTheSame::MadeAgain {
             account: workload.account().clone(),
             kept,
-            found: workload.uid().to_owned(),
+            found: workload.uid().to_string(),
         })
     }
 
@@ -96,7 +97,7 @@ impl KeptUids {
         if let Some(kept) = self.known(account) {
             return Ok(kept);
         }
-        let (subject, uid) = (account.to_string(), workload.uid().to_owned());
+        let (subject, uid) = (account.to_string(), workload.uid().to_string());
         let body = json!({
             "time": now.0,
             "part": Part::Event.as_str(),
@@ -105,23 +106,30 @@ impl KeptUids {
         });
         let row = Row {
             agent: Some(agent.as_str().to_owned()),
-            cluster: Some(account.cluster().to_owned()),
+            cluster: Some(account.cluster.clone()),
             result: Some("account-kept".to_owned()),
             ..Row::new(uuid::Uuid::now_v7().to_string(), Part::Event, now.0, body.to_string())
         };
         let kept = Kept { kind: KIND.to_owned(), subject, uid, since: now.0 };
         let uid = self.store.keep(&kept, &row).await?;
-        self.lock().insert(account.clone(), uid.clone());
+        self.lock().insert(Account::clone(account), uid.clone());
         Ok(uid)
     }
 
-    fn known(&self, account: &AccountName) -> Option<String> {
+    fn known(&self, account: &Account) -> Option<String> {
         self.lock().get(account).cloned()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<AccountName, String>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Account, String>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Reads what [`Account`] writes.
+fn named(subject: &str) -> Option<Account> {
+    let mut parts = subject.split('/').map(str::to_owned);
+    let (cluster, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
+    parts.next().is_none().then_some(Account { cluster, namespace, name })
 }
 
 #[cfg(test)]

@@ -7,10 +7,12 @@ pub mod live;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use thiserror::Error;
+
+use super::means::{Account, Instance};
 
 /// The claim that holds what only Kubernetes says.
 const PRIVATE: &str = "kubernetes.io";
@@ -24,53 +26,6 @@ const LABEL: usize = 63;
 const SUBDOMAIN: usize = 253;
 /// Kubernetes' uids are UUIDs of 36 characters. Another distribution's may be longer, not without bound.
 const UID: usize = 128;
-
-/// A service account's name: `CLUSTER/NAMESPACE/NAME`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AccountName {
-    cluster: String,
-    namespace: String,
-    name: String,
-}
-
-impl AccountName {
-    /// Reads `CLUSTER/NAMESPACE/NAME`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<AccountName> {
-        let mut parts = text.split('/');
-        let (cluster, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
-        let good = parts.next().is_none() && is_name(cluster, SUBDOMAIN);
-        (good && is_namespace(namespace) && is_name(name, SUBDOMAIN)).then(|| AccountName {
-            cluster: cluster.to_owned(),
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        })
-    }
-
-    /// The cluster that it is an account of.
-    #[must_use]
-    pub fn cluster(&self) -> &str {
-        &self.cluster
-    }
-
-    /// Its namespace there.
-    #[must_use]
-    pub fn namespace(&self) -> &str {
-        &self.namespace
-    }
-
-    /// Its name in the namespace.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-impl fmt::Display for AccountName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.cluster, self.namespace, self.name)
-    }
-}
 
 /// An object of a cluster: its name, and the uid that no other one ever has.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -96,8 +51,8 @@ impl Object {
 /// Who presents a service-account token, as the cluster signed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workload {
-    account: AccountName,
-    uid: String,
+    account: Arc<Account>,
+    uid: Arc<str>,
     pod: Option<Object>,
     node: Option<String>,
 }
@@ -144,24 +99,30 @@ impl Workload {
             None => None,
             Some(node) => Some(node_name(node).ok_or(BadAccount::Shape("the node has no name"))?),
         };
-        let name = AccountName {
-            cluster: cluster.to_owned(),
-            namespace: namespace.to_owned(),
-            name: account.name.clone(),
-        };
-        Ok(Workload { account: name, uid: account.uid, pod, node })
+        let name =
+            Account { cluster: cluster.to_owned(), namespace: namespace.to_owned(), name: account.name };
+        Ok(Workload { account: Arc::new(name), uid: account.uid.into(), pod, node })
     }
 
     /// The account.
     #[must_use]
-    pub fn account(&self) -> &AccountName {
+    pub fn account(&self) -> &Arc<Account> {
         &self.account
     }
 
     /// The account's uid: one that was deleted and made again has another.
     #[must_use]
-    pub fn uid(&self) -> &str {
+    pub fn uid(&self) -> &Arc<str> {
         &self.uid
+    }
+
+    /// The running copy: the pod, or the token that somebody asked for by hand, by its id.
+    #[must_use]
+    pub fn instance(&self, token: &str) -> Instance {
+        match &self.pod {
+            Some(pod) => Instance::named("pod", &format!("{} {}", pod.name, pod.uid)),
+            None => Instance::named("token", token),
+        }
     }
 
     /// The pod that the token is bound to: the instance. None of a token that somebody asked for by hand.
@@ -216,8 +177,7 @@ fn is_name(text: &str, longest: usize) -> bool {
 }
 
 /// Whether it can be a uid: printed in the record and in messages as it is.
-#[must_use]
-pub fn is_uid(text: &str) -> bool {
+fn is_uid(text: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     !text.is_empty() && text.len() <= UID && text.bytes().all(inside)
 }
