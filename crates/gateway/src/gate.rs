@@ -6,6 +6,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::bodies::Bodies;
 use crate::clock::Clock;
+use crate::config::Domain;
 use crate::config::limits::Limits;
 use crate::identity::authenticate::Identity;
 use crate::lease::Leases;
@@ -33,6 +34,8 @@ pub struct Gate {
     pub limits: Limits,
     /// The gateway's url, which tokens must name as their audience.
     pub audience: Arc<str>,
+    /// The domain under which clusters have host names.
+    pub domain: Option<Arc<Domain>>,
     /// The time.
     pub clock: Clock,
     /// Where tasks are spawned, so that shutdown can wait for them.

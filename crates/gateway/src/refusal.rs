@@ -52,6 +52,8 @@ pub enum Refusal {
     Misdirected,
     /// The path names no cluster.
     NoCluster,
+    /// The host is under the gateway's domain and can't be a cluster's.
+    NoClusterHost,
     /// The path names a cluster that isn't known.
     UnknownCluster(String),
     /// Nothing in the request says who asks.
@@ -143,7 +145,7 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Refusal::NoCluster | Refusal::UnknownCluster(_) => StatusCode::NOT_FOUND,
+            Refusal::NoCluster | Refusal::NoClusterHost | Refusal::UnknownCluster(_) => StatusCode::NOT_FOUND,
             Refusal::NoCredential
             | Refusal::Credential(_)
             | Refusal::Certificate(_)
@@ -176,7 +178,7 @@ impl Refusal {
     pub fn reason(&self) -> &'static str {
         match self {
             Refusal::Misdirected => "misdirected",
-            Refusal::NoCluster => "no-cluster",
+            Refusal::NoCluster | Refusal::NoClusterHost => "no-cluster",
             Refusal::UnknownCluster(_) => "unknown-cluster",
             Refusal::NoCredential => "no-credential",
             Refusal::Credential(_) => "bad-credential",
@@ -213,6 +215,11 @@ impl Refusal {
             Refusal::NoCluster => "no cluster is named here: the path begins with /clusters/NAME; \
                 'drawbridge kubeconfig' writes a kubeconfig that does so"
                 .to_owned(),
+            Refusal::NoClusterHost => {
+                "the host names no cluster: it is a cluster's name, one label, before the \
+                gateway's domain"
+                    .to_owned()
+            }
             Refusal::UnknownCluster(name) => {
                 format!("no cluster {name:?} is known here; ask the gateway's administrator which there are")
             }
@@ -269,6 +276,7 @@ impl Refusal {
             Refusal::Denied(denial) => denial.next(),
             Refusal::Misdirected
             | Refusal::NoCluster
+            | Refusal::NoClusterHost
             | Refusal::Unreadable(_)
             | Refusal::Body(_)
             | Refusal::Ambiguous(_)

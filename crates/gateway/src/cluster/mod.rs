@@ -114,7 +114,11 @@ impl Cluster {
     }
 
     /// An answer of the API server's own.
-    fn own(&self, wired: &Arc<Wired>, response: Response<Incoming>) -> Result<Response<Incoming>, ClusterFault> {
+    fn own(
+        &self,
+        wired: &Arc<Wired>,
+        response: Response<Incoming>,
+    ) -> Result<Response<Incoming>, ClusterFault> {
         if response.status() == http::StatusCode::UNAUTHORIZED {
             self.unwire(wired);
             return Err(self.fault(ClusterFault::Unauthorized));

@@ -167,8 +167,7 @@ fn own(jwt: &Jwt<'_>, check: Check<'_>) -> Result<Proven, Refusal> {
 
 /// A token that a trusted issuer signed.
 async fn issued(jwt: &Jwt<'_>, check: Check<'_>) -> Result<Proven, Refusal> {
-    let expected =
-        issuer::Expected { audience: check.audience, now: check.now, skew: check.limits.skew };
+    let expected = issuer::Expected { audience: check.audience, now: check.now, skew: check.limits.skew };
     let issuers = check.snapshot.issuers();
     let (issuer, claims) = verify_among(issuers.all(), jwt, expected).await?;
     let id = claims.object().get("jti").and_then(Value::as_str).filter(|id| !id.is_empty());
@@ -188,7 +187,10 @@ async fn issued(jwt: &Jwt<'_>, check: Check<'_>) -> Result<Proven, Refusal> {
             let object = claims.object().iter();
             let comparable = object.filter_map(|(name, value)| Some((name.clone(), Claim::of(value)?)));
             let comparable: Claims = comparable.collect();
-            (Means::Oidc { issuer: declared.metadata.name.as_str().into(), claims: Arc::new(comparable) }, instance)
+            (
+                Means::Oidc { issuer: declared.metadata.name.as_str().into(), claims: Arc::new(comparable) },
+                instance,
+            )
         }
     };
     Ok(Proven { means, instance, credential, proof: Proof::Token, ends: claims.expires() })

@@ -1,6 +1,7 @@
 //! Step 2: a credential becomes an agent. Every request is recognised on its own, whatever the connection it
 //! came on carried before.
 
+pub mod account;
 pub mod authenticate;
 pub mod certificate;
 pub mod issuer;

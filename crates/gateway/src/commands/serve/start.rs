@@ -21,7 +21,7 @@ use crate::bodies::Bodies;
 use crate::clock::Clock;
 use crate::cluster::Patience;
 use crate::commands::admin_file::{self, AdminFile};
-use crate::config::{Config, PublicUrl};
+use crate::config::{Config, Domain, PublicUrl};
 use crate::connection::listener as callers;
 use crate::connection::tls::{for_agents, for_people};
 use crate::gate::Gate;
@@ -59,6 +59,7 @@ struct Bound {
     agents: (TcpListener, SocketAddr),
     people: (TcpListener, SocketAddr),
     url: PublicUrl,
+    domain: Option<Domain>,
 }
 
 async fn with_store(config: Config, clock: Clock, store: Store) -> anyhow::Result<Running> {
@@ -89,7 +90,7 @@ async fn with_store(config: Config, clock: Clock, store: Store) -> anyhow::Resul
         token: token.as_str().to_owned(),
     };
     written.write(&admin_file)?;
-    let Bound { agents, people, url } = bound;
+    let Bound { agents, people, url, .. } = bound;
     let (callers_tls, people_tls) = (certificates.agents.clone(), certificates.made.people.clone());
     background.spawn(callers::serve(agents.0, callers_tls, gate.clone(), shutdown.clone()));
     background.spawn(people::serve(people.0, people_tls, router(api), gate.tasks.clone(), shutdown.clone()));
@@ -116,7 +117,7 @@ async fn gate(
     config: Config,
     clock: Clock,
 ) -> anyhow::Result<Gate> {
-    let limits = config.limits;
+    let (limits, domain) = (config.limits, config.domain.map(Arc::new));
     let (leases, tasks) = (Leases::default(), TaskTracker::new());
     let patience = Patience { connect: limits.cluster_connect, answer: limits.cluster_answer };
     let parts = Parts {
@@ -131,7 +132,7 @@ async fn gate(
     let bodies = Bodies::new(limits.body_memory, limits.body);
     let audience = Arc::from(url.as_str());
     let instances = Instances::default();
-    Ok(Gate { state, leases, instances, record, bodies, limits, audience, clock, tasks })
+    Ok(Gate { state, leases, instances, record, bodies, limits, audience, domain, clock, tasks })
 }
 
 /// Begins what goes on behind the requests: the record's writer, the ends of grants, the folded refusals.
@@ -165,7 +166,7 @@ impl Bound {
         let agents = bind(config.listen, "listen").await?;
         let people = bind(config.admin, "admin").await?;
         let url = config.public_url(agents.1);
-        Ok(Bound { agents, people, url })
+        Ok(Bound { agents, people, url, domain: config.domain.clone() })
     }
 
     /// Where the command line on this machine reaches the admin API.
@@ -187,7 +188,8 @@ impl Bound {
         let more = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         let bound = [self.agents.1.ip(), self.people.1.ip()];
         let bound = bound.into_iter().filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
-        for host in more.into_iter().chain(bound) {
+        let clusters = self.domain.as_ref().map(Domain::wildcard);
+        for host in more.into_iter().chain(bound).chain(clusters) {
             if !hosts.contains(&host) {
                 hosts.push(host);
             }
