@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use drawbridge_policy::{Case, Connect, Permit};
+use drawbridge_policy::{AgentName, Case, Connect, Permit};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -85,16 +85,8 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
             return Sent::Refused(Refusal::Fault, entry);
         }
     };
-    let wait = match stream {
-        Stream::Open => Wait::Open,
-        Stream::Short => Wait::Bounded,
-    };
     let agent = permit.agent().clone();
-    let answers = match permit.attributes().connect() {
-        Some(Connect::Proxy) => Answers::Behind,
-        Some(Connect::Exec | Connect::Attach | Connect::PortForward) | None => Answers::Cluster,
-    };
-    let way = Way { cluster, agent: &agent, wait, answers };
+    let way = way(&permit, &agent, cluster, stream);
     let answer = tokio::select! {
         // The cut is looked at first: what was cut by now is not sent.
         biased;
@@ -116,7 +108,7 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
             }
             Flow::Nothing => Sent::Refused(Refusal::Cluster(silent(cluster)), entry),
         },
-        StatusCode::FORBIDDEN if answers == Answers::Cluster => forbidden(response, entry, cluster).await,
+        StatusCode::FORBIDDEN if way.answers == Answers::Cluster => forbidden(response, entry, cluster).await,
         StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY if permit.pinned().is_some() => {
             conflict(response, permit, entry, lease).await
         }
@@ -126,6 +118,18 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
             Sent::Answered(answer.map(|()| Answer::relayed(relay)))
         }
     }
+}
+
+fn way<'a>(permit: &Permit, agent: &'a AgentName, cluster: &'a Cluster, stream: Stream) -> Way<'a> {
+    let wait = match stream {
+        Stream::Open => Wait::Open,
+        Stream::Short => Wait::Bounded,
+    };
+    let answers = match permit.attributes().connect() {
+        Some(Connect::Proxy) => Answers::Behind,
+        Some(Connect::Exec | Connect::Attach | Connect::PortForward) | None => Answers::Cluster,
+    };
+    Way { cluster, agent, wait, answers }
 }
 
 /// Sends, and waits for the head of the answer. The entry says whether anything left.
