@@ -222,9 +222,10 @@ pub async fn verify_among(
 }
 
 impl Issuer {
-    /// Whether its tokens have this `iss`, as far as is known.
+    /// Whether its tokens have this `iss`, as far as is known. One that isn't known yet is at least a url: no
+    /// other issuer can be asked who it is.
     fn may_be(&self, issuer: &str) -> bool {
-        self.keys.url().is_none_or(|url| &*url == issuer)
+        self.keys.url().map_or_else(|| issuer.starts_with("https://"), |url| &*url == issuer)
     }
 }
 
