@@ -226,6 +226,15 @@ impl Keys {
     }
 }
 
+#[cfg(test)]
+impl Keys {
+    /// As after a fetch that brought this.
+    pub(super) fn learn(&self, url: &str, keys: KeySet) {
+        let known = self.after(Ok(Fetched { url: url.into(), keys }));
+        self.known.store(Arc::new(known));
+    }
+}
+
 fn later(time: Millis, by: Duration) -> Millis {
     Millis(time.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
 }
