@@ -6,6 +6,7 @@
 mod agent;
 mod audit;
 mod gateway;
+pub mod issuer;
 mod process;
 mod world;
 
