@@ -18,7 +18,7 @@ use crate::state::snapshot::{Snapshot, Stored};
 use crate::state::standing::{Standing, Subject};
 
 /// The kinds there are.
-pub const KINDS: [&str; 4] = ["Agent", "Scope", "Grant", "Cluster"];
+pub use crate::manifest::KINDS;
 
 /// Which manifests to list.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -110,7 +110,7 @@ fn status(stored: &Stored, snapshot: &Snapshot, now: Millis) -> Map<String, Valu
     match &stored.manifest {
         Manifest::Agent(agent) => of_agent(agent, snapshot, &mut status),
         Manifest::Grant(grant) => of_grant(grant, snapshot, now, &mut status),
-        Manifest::Scope(_) | Manifest::Cluster(_) => {}
+        Manifest::Scope(_) | Manifest::Cluster(_) | Manifest::TrustedIssuer(_) => {}
     }
     let row = &stored.row;
     status.insert("uid".to_owned(), json!(row.uid));

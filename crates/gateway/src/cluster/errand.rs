@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::{Cluster, Wait};
+use super::{Answers, Cluster, Wait, Way};
 use crate::errand::{Errand, ToCluster};
 use crate::refusal::ClusterFault;
 
@@ -23,8 +23,14 @@ impl Cluster {
         let unusable = || ClusterFault::Unusable(self.name().to_owned());
         let request = Errand::from(errand).request().or(Err(unusable()))?;
         let response = match errand {
-            ToCluster::Live { agent, .. } => self.send(agent, request, Wait::Bounded).await?,
-            ToCluster::IssuerDocument | ToCluster::IssuerKeys => self.forward(request, Wait::Bounded).await?,
+            ToCluster::Live { agent, .. } => {
+                let way = Way { cluster: self, agent, wait: Wait::Bounded, answers: Answers::Cluster };
+                way.send(request).await?
+            }
+            ToCluster::IssuerDocument | ToCluster::IssuerKeys => {
+                let (wired, response) = self.deliver(request, Wait::Bounded).await?;
+                self.own(&wired, response)?
+            }
         };
         let status = response.status();
         let silent = || ClusterFault::Silent(self.name().to_owned());

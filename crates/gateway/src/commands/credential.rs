@@ -191,7 +191,8 @@ mod tests {
         let jwt = Jwt::read(&text).unwrap();
         let token = Token::of(&jwt).unwrap();
         assert_eq!(token.agent(), &agent);
-        let verify = |keys: &[PublicKey], expected| token.verify(keys.iter(), expected).cloned();
+        let verify =
+            |keys: &[PublicKey], expected| token.verify(keys.iter(), expected).map(|(key, _)| key.clone());
         assert_eq!(
             verify(&[stranger.clone(), public.clone()], expected("https://here", NOW)),
             Ok(public.clone())

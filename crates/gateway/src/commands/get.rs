@@ -19,7 +19,7 @@ Examples:
 
 -o yaml prints what 'drawbridge apply' takes; -o json has the status too.")]
 pub struct Get {
-    /// What kind: agents, scopes, grants or clusters.
+    /// What kind: agents, scopes, grants, clusters or trustedissuers.
     kind: Kind,
     /// Only this one.
     name: Option<String>,
@@ -136,6 +136,10 @@ fn columns(kind: Kind, width: Width) -> Vec<Column> {
             &[("REASON", |item| at(item, "/status/reason"))],
         ),
         Kind::Cluster => (&[("ACCESS", access)], &[]),
+        Kind::TrustedIssuer => (
+            &[("URL", |item| at(item, "/spec/oidc/url"))],
+            &[("ALGORITHMS", |item| list(item, "/spec/oidc/algorithms", plain))],
+        ),
     };
     columns.extend(narrow);
     if width == Width::Wide {

@@ -82,7 +82,7 @@ impl<'a> Token<'a> {
         &self.agent
     }
 
-    /// The one of `keys` that signed the token, if it is for this gateway and valid now.
+    /// The one of `keys` that signed the token, if it is for this gateway and valid now, and its end.
     ///
     /// # Errors
     /// None of them did, or it is not for this gateway or not for now.
@@ -90,11 +90,11 @@ impl<'a> Token<'a> {
         &self,
         mut keys: impl Iterator<Item = &'k PublicKey>,
         expected: Expected<'_>,
-    ) -> Result<&'k PublicKey, BadToken> {
+    ) -> Result<(&'k PublicKey, Millis), BadToken> {
         let signed = |key: &&PublicKey| key.verify(self.jwt.signed(), self.jwt.signature());
         let key = keys.find(signed).ok_or(BadToken::Signature)?;
         check(&self.claims, expected)?;
-        Ok(key)
+        Ok((key, Millis(self.claims.exp.saturating_mul(1_000))))
     }
 }
 

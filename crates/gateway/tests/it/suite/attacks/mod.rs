@@ -19,6 +19,7 @@ mod field_selector;
 mod forged_tokens;
 mod forwarded_headers;
 mod host_mismatch;
+mod host_names;
 mod impersonation_headers;
 mod kubectl_as;
 mod legacy_paths;
