@@ -48,6 +48,8 @@ pub(super) struct Known {
     since: Option<Millis>,
     /// Why the last fetch failed.
     fault: Option<Arc<str>>,
+    /// Whether that was an answer: a cluster that lets nobody read who issues its tokens, say.
+    answered: bool,
 }
 
 /// The fetch that goes on, if any, and when the last one began.
@@ -88,6 +90,15 @@ impl Known {
     /// Exactly what tokens have in `iss`.
     pub(super) fn url(&self) -> Option<&Arc<str>> {
         self.url.as_ref()
+    }
+
+    /// Whether its tokens have this `iss`, or may have: who hasn't been heard yet may be anybody. Who was, and
+    /// gave no url, issues nothing.
+    pub(super) fn may_be(&self, issuer: &str) -> bool {
+        match &self.url {
+            Some(url) => &**url == issuer,
+            None => !self.answered,
+        }
     }
 
     /// The keys, while they count.
@@ -199,12 +210,13 @@ impl Keys {
         match fetched {
             Ok(Fetched { url, keys }) => {
                 self.tell_good(&keys, before.fault.is_some());
-                Known { url: Some(url), set: Some(Arc::new(keys)), since: Some(self.now()), fault: None }
+                let (since, set) = (Some(self.now()), Some(Arc::new(keys)));
+                Known { url: Some(url), set, since, fault: None, answered: true }
             }
             Err(error) => {
                 let fault = Chain(&error).to_string();
                 tracing::warn!(issuer = self.name, error = fault, "the issuer's keys can't be fetched");
-                Known { fault: Some(fault.into()), ..(*before).clone() }
+                Known { fault: Some(fault.into()), answered: error.is_an_answer(), ..(*before).clone() }
             }
         }
     }

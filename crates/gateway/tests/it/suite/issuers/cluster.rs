@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use drawbridge::clock::Clock;
 use drawbridge::cluster::{Cluster, Patience};
-use drawbridge::identity::issuer::{Issuer, LONGEST};
-use drawbridge::identity::jwt::{BadToken, Unproven};
+use drawbridge::identity::issuer::{Expected, Issuer, LONGEST, verify_among};
+use drawbridge::identity::jwt::{BadToken, Jwt, Unproven};
 use drawbridge::manifest::ClusterAccess;
 use drawbridge_testkit::World;
 use drawbridge_testkit::issuer::SigningKey;
@@ -85,6 +86,12 @@ async fn without_the_right_to_read_the_keys_nobody_can_tell_and_health_says_what
     assert!(health.fault.as_ref().unwrap().contains(DISCOVERY), "{health:?}");
     assert_eq!((health.url, health.keys), (None, 0));
     let namespace = world.namespace("issuer");
-    let verified = verify(&issuer, &token(&namespace, AUDIENCE)).await;
+    let text = token(&namespace, AUDIENCE);
+    let verified = verify(&issuer, &text).await;
     assert!(verified.unwrap_err().to_string().contains("can't be asked for its keys"));
+    // Among others it stands back: it has answered, and a stranger's token stays a stranger's.
+    let jwt = Jwt::read(&text).unwrap();
+    let expected = Expected { audience: AUDIENCE, now: Clock::system().now(), skew: Duration::from_secs(30) };
+    let stranger = verify_among(&[Arc::new(issuer)], &jwt, expected).await;
+    assert_eq!(stranger.err(), Some(BadToken::from(Unproven::Stranger).into()));
 }
