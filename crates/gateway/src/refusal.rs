@@ -230,10 +230,11 @@ impl Refusal {
             Refusal::Certificate(bad) => bad.to_string(),
             Refusal::Token(bad) => bad.to_string(),
             Refusal::Account(bad) => bad.to_string(),
-            Refusal::NoIssuer(name) => format!(
-                "issuer {name:?} can't be asked for its keys, and none that is known fits the bearer token; \
-                 try again in a moment"
-            ),
+            Refusal::NoIssuer(_) => {
+                "an issuer that may have signed the bearer token can't be asked for its keys \
+                now, and none that is known fits; try again in a moment"
+                    .to_owned()
+            }
             Refusal::Unrecognised(stranger) => format!(
                 "the credential is good but belongs to no known agent; an administrator finds it as {} in \
                  the record and can enrol it",
@@ -306,6 +307,8 @@ impl Refusal {
     pub fn decided(&self) -> Value {
         match self {
             Refusal::Denied(denial) => json!({ "rule": denial.rule().map(ToString::to_string) }),
+            Refusal::NoIssuer(name) => json!({ "issuer": name }),
+            Refusal::Unrecognised(stranger) => json!({ "because": stranger.because.as_str() }),
             _ => Value::Null,
         }
     }

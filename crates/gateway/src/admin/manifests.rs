@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::{Admin, Closed, author, to_the_end};
+use crate::lease::instances::Shown;
 use crate::manifest::{Agent, Grant, Manifest};
 use crate::state::snapshot::{Snapshot, Stored};
 use crate::state::standing::{Standing, Subject};
@@ -72,6 +73,8 @@ pub(super) async fn list(
             if let Manifest::Agent(agent) = &stored.manifest {
                 let open = open.get(&agent.name).copied().unwrap_or(0);
                 status.insert("open".to_owned(), json!(open));
+                let instances = admin.gate.instances.of(&agent.name);
+                status.insert("instances".to_owned(), instances.iter().map(instance).collect());
             }
             let mut item = stored.manifest.to_json();
             if let Some(item) = item.as_object_mut() {
@@ -154,6 +157,16 @@ fn standing(standing: Standing<'_>) -> Map<String, Value> {
         }
     }
     fields
+}
+
+/// One running copy, or one that ran.
+fn instance(shown: &Shown) -> Value {
+    json!({
+        "name": shown.instance.as_str(),
+        "first": time(shown.first.0),
+        "last": time(shown.last.0),
+        "open": shown.open,
+    })
 }
 
 /// A time as people and Kubernetes write it.

@@ -227,6 +227,11 @@ impl<'a> Jwt<'a> {
         self.header.keys().map(String::as_str)
     }
 
+    /// What kind of token it says it is, where it does.
+    pub fn kind(&self) -> Option<&str> {
+        self.header.get("typ").and_then(Value::as_str)
+    }
+
     /// What it claims. Nobody has shown that any of it is true.
     pub fn unproven_claims(&self) -> &Map<String, Value> {
         &self.claims

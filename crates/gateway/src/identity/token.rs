@@ -60,6 +60,9 @@ impl<'a> Token<'a> {
         if jwt.header_names().any(|name| !HEADER.contains(&name)) {
             return Err(BadToken::Shape("its header has more than alg, typ and kid"));
         }
+        if jwt.kind().is_some_and(|kind| !kind.eq_ignore_ascii_case("JWT")) {
+            return Err(BadToken::Shape("its typ is not JWT"));
+        }
         let claims = Value::Object(jwt.unproven_claims().clone());
         let claims: Claims = serde_json::from_value(claims).map_err(|error| {
             tracing::debug!(%error, "token has other claims");

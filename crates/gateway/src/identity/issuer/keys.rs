@@ -92,12 +92,12 @@ impl Known {
         self.url.as_ref()
     }
 
-    /// Whether its tokens have this `iss`, or may have: who hasn't been heard yet may be anybody. Who was, and
-    /// gave no url, issues nothing.
+    /// Whether its tokens have this `iss`, or may have: who hasn't been heard yet may be anybody with a url,
+    /// since nobody else can be asked who they are. Who was heard, and gave none, issues nothing.
     pub(super) fn may_be(&self, issuer: &str) -> bool {
         match &self.url {
             Some(url) => &**url == issuer,
-            None => !self.answered,
+            None => !self.answered && issuer.starts_with("https://"),
         }
     }
 
@@ -172,7 +172,8 @@ impl Keys {
 
     async fn ask(self: &Arc<Self>, why: Why) {
         if let Some(mut ended) = self.fetch(why) {
-            // It ends by closing, which is an error here; a fetch bounds itself, and this is in case it can't.
+            // It ends by closing, which is an error here; a fetch bounds itself, and this is in case it
+            // can't.
             let waited = timeout(WHOLE.saturating_mul(2), ended.changed()).await;
             if waited.is_err() {
                 tracing::warn!(issuer = self.name, "a fetch of keys does not end");

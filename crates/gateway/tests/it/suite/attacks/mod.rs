@@ -44,6 +44,7 @@ mod request_smuggling;
 mod secrets;
 mod service_account_tokens;
 mod session_resumption;
+mod shared_identity;
 mod smuggling_over_h2;
 mod two_agents;
 mod unknown_crit;
