@@ -7,6 +7,7 @@ pub mod expiry;
 pub mod identities;
 pub mod issuers;
 mod judge;
+pub mod resync;
 pub mod snapshot;
 pub mod standing;
 
