@@ -72,8 +72,8 @@ impl Issued {
         };
         match audience {
             Some(audience) if !for_it(audience) => bail!(
-                "the token is for {}, not for {audience}, and the gateway would refuse it; ask its issuer for \
-                 one with this audience",
+                "the token is for {}, not for {audience}, and the gateway would refuse it; ask its issuer \
+                 for one with this audience",
                 self.claims.get("aud").unwrap_or(&Value::Null)
             ),
             Some(_) | None => Ok(()),
