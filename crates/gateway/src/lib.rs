@@ -22,5 +22,6 @@ pub mod clock;
 pub mod config;
 pub mod errand;
 pub mod gate;
+pub mod https;
 pub mod manifest;
 pub mod yaml;

@@ -33,7 +33,8 @@ pub enum Unverified {
     Token(#[from] BadToken),
     /// Nobody can tell, since the issuer can't be asked: 503. Holds its name here.
     #[error(
-        "issuer {0:?} can't be asked for its keys, and none that is known fits the bearer token; try again later"
+        "issuer {0:?} can't be asked for its keys, and none that is known fits the bearer token; try again \
+         later"
     )]
     Unreachable(String),
 }
