@@ -70,16 +70,16 @@ impl BodyError {
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::Unexpected => "BodyUnexpected",
-            Self::Missing => "BodyMissing",
-            Self::TooLarge(_) => "BodyTooLarge",
-            Self::Type { .. } => "BodyType",
-            Self::Yaml(_) => "BodyYaml",
-            Self::Json { .. } => "BodyJson",
-            Self::DuplicateKey { .. } => "BodyDuplicateKey",
-            Self::Protobuf(_) => "BodyProtobuf",
-            Self::Shape(_) => "BodyShape",
-            Self::Options(_) => "DeleteOptions",
+            Self::Unexpected => "body-unexpected",
+            Self::Missing => "body-missing",
+            Self::TooLarge(_) => "body-too-large",
+            Self::Type { .. } => "body-type",
+            Self::Yaml(_) => "body-yaml",
+            Self::Json { .. } => "body-json",
+            Self::DuplicateKey { .. } => "body-duplicate-key",
+            Self::Protobuf(_) => "body-protobuf",
+            Self::Shape(_) => "body-shape",
+            Self::Options(_) => "delete-options",
         }
     }
 

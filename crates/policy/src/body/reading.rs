@@ -189,20 +189,20 @@ mod tests {
     fn bodies_in_the_wrong_place_or_of_the_wrong_type_are_refused() {
         let reason =
             |method, target, kind, body| send(method, target, kind, body).map_err(|e| e.reason()).err();
-        assert_eq!(reason("GET", POD, None, "{}"), Some("BodyUnexpected"));
-        assert_eq!(reason("PUT", POD, None, ""), Some("BodyMissing"));
-        assert_eq!(reason("PUT", POD, Some("application/yaml"), "a: 1"), Some("BodyType"));
-        assert_eq!(reason("PATCH", POD, None, "{}"), Some("BodyType"));
-        assert_eq!(reason("PATCH", POD, Some("application/apply-patch+cbor"), "x"), Some("BodyType"));
+        assert_eq!(reason("GET", POD, None, "{}"), Some("body-unexpected"));
+        assert_eq!(reason("PUT", POD, None, ""), Some("body-missing"));
+        assert_eq!(reason("PUT", POD, Some("application/yaml"), "a: 1"), Some("body-type"));
+        assert_eq!(reason("PATCH", POD, None, "{}"), Some("body-type"));
+        assert_eq!(reason("PATCH", POD, Some("application/apply-patch+cbor"), "x"), Some("body-type"));
         let apply = Some("application/apply-patch+yaml");
-        assert_eq!(reason("PATCH", POD, apply, "a: 1"), Some("BodyYaml"));
-        assert_eq!(reason("PATCH", POD, apply, r#"{"a":1,"a":2}"#), Some("BodyDuplicateKey"));
-        assert_eq!(reason("PATCH", POD, apply, r#"{"a":[{"<<":{}}]}"#), Some("BodyShape"));
+        assert_eq!(reason("PATCH", POD, apply, "a: 1"), Some("body-yaml"));
+        assert_eq!(reason("PATCH", POD, apply, r#"{"a":1,"a":2}"#), Some("body-duplicate-key"));
+        assert_eq!(reason("PATCH", POD, apply, r#"{"a":[{"<<":{}}]}"#), Some("body-shape"));
         assert_eq!(reason("PATCH", POD, apply, r#"{"metadata":{"name":"b"}}"#), None);
-        assert_eq!(reason("PUT", POD, None, r#"{"metadata":{"uid":7}}"#), Some("BodyShape"));
+        assert_eq!(reason("PUT", POD, None, r#"{"metadata":{"uid":7}}"#), Some("body-shape"));
         assert_eq!(
             reason("POST", "/api/v1/namespaces/a/pods", None, &"x".repeat(MAX_BODY + 1)),
-            Some("BodyTooLarge")
+            Some("body-too-large")
         );
     }
 }

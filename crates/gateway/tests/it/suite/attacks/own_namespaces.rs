@@ -44,7 +44,7 @@ fn no_grant_reaches_the_gateway_s_own_namespaces_and_objects() {
         ] {
             for query in ["", "?dryRun=All"] {
                 let answer = caller.send("POST", &format!("{path}{query}"), "application/json", &account);
-                assert_eq!((answer.status, answer.reason().as_str()), (403, "BuiltIn"), "{path}{query}");
+                assert_eq!((answer.status, answer.reason().as_str()), (403, "built-in"), "{path}{query}");
             }
             assert_eq!(caller.get(&path).status, 403, "{path}");
             assert_eq!(caller.call("DELETE", &path, &[], "").status, 403, "{path}");
@@ -71,7 +71,7 @@ fn no_grant_reaches_the_gateway_s_own_namespaces_and_objects() {
             if method == "PATCH" { &[("Content-Type", "application/merge-patch+json")] } else { &[] };
         let body = if ["PUT", "PATCH"].contains(&method) { "{}" } else { "" };
         let answer = caller.call(method, &path, headers, body);
-        assert_eq!((answer.status, answer.reason().as_str()), (403, "BuiltIn"), "{method} {path}");
+        assert_eq!((answer.status, answer.reason().as_str()), (403, "built-in"), "{method} {path}");
     }
     assert_eq!(caller.arrived(), [""; 0]);
     world().admin(&["get", "clusterrolebinding", "drawbridge-ceiling"]).ok();
