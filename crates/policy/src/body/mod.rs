@@ -14,6 +14,7 @@ mod wire;
 use bytes::Bytes;
 
 pub(crate) use delete::UNSAFE_VERB;
+pub use json::VALUES as MAX_VALUES;
 pub use error::{BodyError, BodyFault};
 pub(crate) use object::Object;
 pub(crate) use owners::Owners;

@@ -76,8 +76,8 @@ impl Object {
     /// and stays out.
     pub(super) fn body(&self, uid: Option<&str>) -> Result<Bytes, BodyError> {
         match (&self.form, uid) {
-            (Form::Json(map), None) => Ok(Json::Map(map.clone()).write().into()),
-            (Form::Json(map), Some(uid)) => Ok(Json::Map(pinned(map.clone(), uid)).write().into()),
+            (Form::Json(map), None) => Ok(map.write().into()),
+            (Form::Json(map), Some(uid)) => Ok(map.write_with("metadata", "uid", uid).into()),
             (Form::Protobuf(bytes), None) => Ok(bytes.clone()),
             (Form::Protobuf(bytes), Some(uid)) => {
                 let envelope = Envelope::open(bytes)?;
@@ -89,17 +89,6 @@ impl Object {
             }
         }
     }
-}
-
-fn pinned(mut object: Map, uid: &str) -> Map {
-    match object.value_mut("metadata") {
-        Some(Json::Map(metadata)) => metadata.set("uid", Json::text(uid)),
-        Some(_) | None => {
-            let metadata = Map::from_iter([("uid".to_owned(), Json::text(uid))]);
-            object.set("metadata", Json::Map(metadata));
-        }
-    }
-    object
 }
 
 #[cfg(test)]
