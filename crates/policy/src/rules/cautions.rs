@@ -9,6 +9,8 @@ use super::{Caution, ask::Ask};
 
 const WORKLOADS: &str = "workloads";
 const EXEC: &str = "exec";
+const PERSISTENT_VOLUMES: &str = "persistent-volumes";
+const POD_SECURITY: &str = "pod-security";
 const UNKNOWN_VERB: &str = "unknown-verb";
 const PARTIAL_DENY: &str = "partial-deny";
 
@@ -27,7 +29,14 @@ const POD_MAKERS: [(&str, &str); 9] = [
 
 /// Every word that `acknowledge` may have.
 pub(super) fn words() -> impl Iterator<Item = &'static str> {
-    ESCAPES.iter().map(|escape| escape.word).chain([WORKLOADS, EXEC, UNKNOWN_VERB, PARTIAL_DENY])
+    ESCAPES.iter().map(|escape| escape.word).chain([
+        WORKLOADS,
+        EXEC,
+        PERSISTENT_VOLUMES,
+        POD_SECURITY,
+        UNKNOWN_VERB,
+        PARTIAL_DENY,
+    ])
 }
 
 /// The cautions of one rule, less those it acknowledges.
@@ -57,6 +66,16 @@ fn allow(spec: &RuleSpec) -> Vec<Caution> {
         let what =
             "this runs commands in pods: with them come the pods' service accounts and mounted Secrets";
         found.push(caution(EXEC, what.to_owned()));
+    }
+    if gives(spec, "create", "", "persistentvolumes", "") {
+        let what = "this makes volumes, any directory of a node among them (hostPath): pods that mount one \
+                    read and write it";
+        found.push(caution(PERSISTENT_VOLUMES, what.to_owned()));
+    }
+    if ["create", "update", "patch"].iter().any(|verb| gives(spec, verb, "", "namespaces", "")) {
+        let what = "this sets labels of namespaces, which say how privileged pods may be there and which \
+                    policies hold";
+        found.push(caution(POD_SECURITY, what.to_owned()));
     }
     if let Some(verb) = unknown_verb(spec) {
         found.push(caution(UNKNOWN_VERB, format!("no request has the verb {verb:?}, so it allows nothing")));
@@ -139,8 +158,14 @@ mod tests {
         assert_eq!(cautions("get", "", "secrets", &[]), ["secrets"]);
         assert_eq!(cautions("get,list", "", "pods", &[]), [""; 0]);
         assert_eq!(cautions("create", "batch", "jobs", &[]), ["workloads"]);
-        assert_eq!(cautions("patch", "*", "*", &[]), ["workloads"]);
-        assert_eq!(cautions("*", "*", "*", &[]), ["workloads", "exec"]);
+        assert_eq!(cautions("patch", "*", "*", &[]), ["workloads", "pod-security"]);
+        assert_eq!(cautions("*", "*", "*", &[]), ["workloads", "exec", "persistent-volumes", "pod-security"]);
+        assert_eq!(cautions("create", "", "persistentvolumes", &[]), ["persistent-volumes"]);
+        assert_eq!(cautions("get,update,delete", "", "persistentvolumes", &[]), [""; 0]);
+        for verb in ["create", "update", "patch"] {
+            assert_eq!(cautions(verb, "", "namespaces", &[]), ["pod-security"], "{verb}");
+        }
+        assert_eq!(cautions("get,delete", "", "namespaces", &[]), [""; 0]);
         assert_eq!(cautions("create", "", "pods/exec", &[]), ["exec"]);
         assert_eq!(cautions("create", "", "serviceaccounts/token", &[]), ["service-account-tokens"]);
         assert_eq!(cautions("get,approve", "certificates.k8s.io", "signers", &[]), ["special-verbs"]);
@@ -149,7 +174,8 @@ mod tests {
 
     #[test]
     fn what_the_author_knows_of_is_not_said_again() {
-        assert_eq!(cautions("*", "*", "*", &["exec", "workloads"]), [""; 0]);
+        let known = ["exec", "workloads", "pod-security", "persistent-volumes"];
+        assert_eq!(cautions("*", "*", "*", &known), [""; 0]);
         assert_eq!(cautions("get", "", "secrets", &["exec"]), ["secrets"]);
     }
 }
