@@ -434,7 +434,10 @@ mod tests {
         };
         assert_eq!(set("{}"), r#"{"m":{"u":"x\""}}"#);
         assert_eq!(set(r#"{"m":null,"n":[1]}"#), r#"{"m":{"u":"x\""},"n":[1]}"#);
-        assert_eq!(set(r#"{"n":{"u":1},"m":{"u":7,"v":{"u":2}}}"#), r#"{"n":{"u":1},"m":{"u":"x\"","v":{"u":2}}}"#);
+        assert_eq!(
+            set(r#"{"n":{"u":1},"m":{"u":7,"v":{"u":2}}}"#),
+            r#"{"n":{"u":1},"m":{"u":"x\"","v":{"u":2}}}"#
+        );
     }
 
     fn jsonish() -> impl Strategy<Value = String> {

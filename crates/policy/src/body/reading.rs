@@ -8,7 +8,7 @@ use super::delete::{self, DeleteOptions};
 use super::error::BodyError;
 use super::json::{Json, Map};
 use super::kind::Kind;
-use super::object::Object;
+use super::object::{Called, Object};
 use super::patch::{self, Touch};
 use super::{MAX_BODY, Payload};
 
@@ -19,6 +19,8 @@ pub(crate) enum Reading {
     Opaque,
     /// A DELETE's options; None: there are none.
     Delete(Option<DeleteOptions>),
+    /// A new object, where its name is decided on.
+    Create(Kind, Object),
     /// A PUT's object.
     Update(Kind, Object),
     /// A patch that can't create.
@@ -54,8 +56,14 @@ impl Reading {
                 let kind = Kind::of_object(content_type)?;
                 Ok(Self::Update(kind, Object::read(kind, some(bytes)?)?))
             }
+            // Nothing is made of nothing: the API server says so.
+            Verb::Create if bytes.is_empty() => Ok(Self::Opaque),
+            Verb::Create => {
+                let kind = Kind::of_object(content_type)?;
+                Ok(Self::Create(kind, Object::read(kind, bytes)?))
+            }
             Verb::Patch => Self::read_patch(Kind::of_patch(content_type)?, some(bytes)?),
-            Verb::Get | Verb::List | Verb::Watch | Verb::Create | Verb::Http(_) => Ok(Self::Opaque),
+            Verb::Get | Verb::List | Verb::Watch | Verb::Http(_) => Ok(Self::Opaque),
         }
     }
 
@@ -78,6 +86,14 @@ impl Reading {
                 let map = object(Json::read(bytes)?)?;
                 Ok(Self::Patch(kind, patch::merge(&map), Json::Map(map)))
             }
+        }
+    }
+
+    /// What a new object is called, where that is decided on.
+    pub(crate) fn called(&self) -> Option<&Called> {
+        match self {
+            Self::Create(_, object) => Some(&object.called),
+            Self::Opaque | Self::Delete(_) | Self::Update(..) | Self::Patch(..) | Self::Apply(..) => None,
         }
     }
 
@@ -107,6 +123,7 @@ impl Reading {
                 content_type: Some(Kind::Json.as_str().to_owned()),
                 body: options.write().into(),
             },
+            Self::Create(kind, object) => whole(kind, object.body(None)?),
             Self::Update(kind, object) => whole(kind, object.body(uid)?),
             Self::Patch(kind, _, patch) => whole(kind, patch.write().into()),
             Self::Apply(_, object) => whole(&Kind::Apply, object.body(uid)?),
