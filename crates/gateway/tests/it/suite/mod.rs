@@ -11,6 +11,7 @@ mod delete_options_children;
 mod disk_full;
 mod expiry;
 mod path;
+mod rbac;
 mod record;
 mod record_endings;
 mod record_rows;

@@ -1,0 +1,212 @@
+//! The same requests, sent: by a user straight to the API server, and by an agent with the same rules through
+//! the gateway, under a ceiling of everything. Reviews don't show what the API server checks inside a request;
+//! its answers do.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use drawbridge_testkit::Agent;
+use serde_json::Value;
+
+use super::api::{Api, Body};
+use super::ask::Ask;
+use super::exceptions::{Class, refused};
+use super::generate;
+use super::holder::{Held, Holder};
+use super::random::Random;
+use super::request::{CONNECTIONS, Does, Request};
+use super::rule::Rule;
+use super::scene::{Reviewer, bind, owner, user_of, world};
+use super::stage;
+use super::tally::{Compared, Tally};
+use crate::suite::wire::Answer;
+
+/// Holders of random rules, beside those of [`known`].
+const RANDOM: usize = 8;
+const REQUESTS: usize = 50;
+const THREADS: usize = 4;
+
+/// What a replay must have met: the classes that a few hundred requests are sure to meet.
+const CLASSES: [Class; 8] = [
+    Class::Namespace,
+    Class::Escape("secrets"),
+    Class::Escape("rights"),
+    Class::Escape("tokens"),
+    Class::Escape("binding"),
+    Class::OwnerReferences,
+    Class::NeedsCreate,
+    Class::BuiltIn,
+];
+
+#[test]
+fn a_user_and_an_agent_with_the_same_rules_get_the_same_but_for_the_strict_exceptions() {
+    let seed = Random::seed();
+    println!("DRAWBRIDGE_SEED={seed}");
+    let random =
+        (0..RANDOM).map(|part| Holder::random(format!("rbac-replay-{part}"), &mut Random::part(seed, part)));
+    let holders: Vec<Holder> = known().into_iter().chain(random).collect();
+    bind(&mut owner(world()), &holders, "rbac-replay");
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new((Tally::default(), Vec::new()));
+    thread::scope(|threads| {
+        for _ in 0..THREADS {
+            threads.spawn(|| {
+                loop {
+                    let part = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(holder) = holders.get(part) else { break };
+                    let (tally, wrong) = Pair::of(holder).replay(&mut Random::part(!seed, part));
+                    let mut found = found.lock().unwrap();
+                    found.0.add(tally);
+                    found.1.extend(wrong);
+                }
+            });
+        }
+    });
+    let (tally, wrong) = found.into_inner().unwrap();
+    println!("{tally:#?}");
+    let few = wrong.iter().take(5).cloned().collect::<Vec<_>>().join("\n\n");
+    assert!(wrong.is_empty(), "{} differences with DRAWBRIDGE_SEED={seed}:\n{few}", wrong.len());
+    assert!(tally.total() >= 500, "{tally:#?}");
+    tally.suffices(&CLASSES, (100, 100));
+}
+
+/// Holders that each run has, so that no class depends on luck.
+fn known() -> Vec<Holder> {
+    let verbs = |verbs: &[&str]| {
+        let verbs = verbs.iter().map(|verb| (*verb).to_owned()).collect();
+        Rule { verbs, ..Rule::everything() }
+    };
+    let writes = ["get", "list", "watch", "update", "patch"];
+    let all = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+    let named = Rule {
+        groups: vec![String::new(), "rbac.authorization.k8s.io".to_owned()],
+        resources: [
+            "secrets",
+            "serviceaccounts/token",
+            "roles",
+            "rolebindings",
+            "pods/exec",
+            "configmaps",
+            "pods",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        ..verbs(&all)
+    };
+    let held = |rules: Vec<Rule>, patterns: &[&'static str]| Held { rules, patterns: patterns.to_vec() };
+    [
+        vec![held(vec![Rule::everything()], &[])],
+        vec![held(vec![Rule::everything()], &["rbac-a"])],
+        vec![held(vec![verbs(&writes)], &[])],
+        vec![held(vec![verbs(&["get", "list", "watch"])], &[]), held(vec![verbs(&writes)], &["rbac-x-*"])],
+        vec![held(vec![named], &["rbac-a", "rbac-b"])],
+    ]
+    .into_iter()
+    .enumerate()
+    .map(|(index, held)| Holder { name: format!("rbac-known-{index}"), held })
+    .collect()
+}
+
+/// A user and an agent, each at its server, and the reviewer of both.
+struct Pair<'a> {
+    holder: &'a Holder,
+    user: Api,
+    agent: Api,
+    owner: Api,
+}
+
+impl<'a> Pair<'a> {
+    fn of(holder: &'a Holder) -> Pair<'a> {
+        let world = world();
+        let gateway = world.gateway();
+        let agent =
+            Agent::enrol(gateway, &holder.name, "local", world.directory(), world.cluster().kubectl());
+        gateway.apply(&holder.manifests()).ok();
+        let ca = std::fs::read_to_string(gateway.ca()).unwrap();
+        Pair {
+            holder,
+            user: user_of(world, &holder.name, &[]),
+            agent: Api::new(&format!("{}/clusters/local", gateway.url()), &ca, &agent.certificate()),
+            owner: owner(world),
+        }
+    }
+
+    fn replay(mut self, random: &mut Random) -> (Tally, Vec<String>) {
+        let (mut tally, mut wrong) = (Tally::default(), Vec::new());
+        for _ in 0..REQUESTS {
+            let wish = generate::real(self.holder, random);
+            let request = dry(generate::build(&wish, stage::there(&wish), random));
+            let (cluster, direct) = self.direct(&request);
+            let through = send(&mut self.agent, &request, request.method);
+            let refusal = refusal(&request, &through);
+            let mut reviewer = Reviewer::new(&mut self.owner, self.holder);
+            let class =
+                if cluster { refused(&request, &mut |part, ask| reviewer.allows(part, ask)) } else { None };
+            if let Err(what) = tally.count(Compared { cluster, refused: refusal, class }) {
+                let manifests = self.holder.manifests();
+                let answers = format!("API server: {}\ngateway: {}", said(&direct), said(&through));
+                wrong.push(format!("{what}:\n{request}\n{answers}\n{manifests}"));
+            }
+        }
+        (tally, wrong)
+    }
+
+    /// Whether the API server lets the user. What a GET opens a POST opens as well.
+    fn direct(&mut self, request: &Request) -> (bool, Answer) {
+        let answer = send(&mut self.user, request, request.method);
+        if !is_forbidden(request, &answer) {
+            return (true, answer);
+        }
+        let connects = matches!(&request.ask, Ask::Resource(on)
+            if CONNECTIONS.contains(&on.subresource) && on.subresource != "proxy");
+        let posted = connects && !is_forbidden(request, &send(&mut self.user, request, "POST"));
+        (posted, answer)
+    }
+}
+
+/// The same, so that nothing changes. A delete past read errors may be no dry run; it deletes nothing that can
+/// be read.
+fn dry(mut request: Request) -> Request {
+    let connects = matches!(&request.ask, Ask::Resource(on) if CONNECTIONS.contains(&on.subresource));
+    if request.method != "GET" && !connects && request.does != Does::DeletesUnread {
+        request.add("dryRun=All");
+    }
+    request
+}
+
+fn send(api: &mut Api, request: &Request, method: &str) -> Answer {
+    let body = Body { kind: request.kind, text: &request.body };
+    if request.query.contains("watch=true") {
+        return api.open(method, &request.target(), "");
+    }
+    api.ask(method, &request.target(), body)
+}
+
+/// Whether the API server's authorizer said no, at the door or inside. Admission says no in other words, but
+/// for connections inside it says nothing at all.
+fn is_forbidden(request: &Request, answer: &Answer) -> bool {
+    if answer.status != 403 {
+        return false;
+    }
+    let message = answer.message();
+    let connects = matches!(&request.ask, Ask::Resource(on) if CONNECTIONS.contains(&on.subresource));
+    connects || message.contains(" cannot ") || message.contains("not permitted to do ")
+}
+
+/// The gateway's reason, if it was the gateway that said no. It does so by policy only.
+fn refusal(request: &Request, answer: &Answer) -> Option<String> {
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+    let cause = &body["details"]["causes"][0];
+    if cause["field"] == "drawbridge" {
+        assert_eq!(answer.status, 403, "{request}\n{}", said(answer));
+        return Some(cause["reason"].as_str().unwrap().to_owned());
+    }
+    assert!(!is_forbidden(request, answer), "the ceiling is everything: {request}\n{}", said(answer));
+    None
+}
+
+fn said(answer: &Answer) -> String {
+    let text: String = String::from_utf8_lossy(&answer.body).chars().take(400).collect();
+    format!("{} {text}", answer.status)
+}

@@ -1,0 +1,85 @@
+//! The gateway's decisions beside `SubjectAccessReview`s of users who have the same rules.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::api::Api;
+use super::ask::Ask;
+use super::exceptions::{CLASSES, refused};
+use super::generate;
+use super::holder::{Holder, Part};
+use super::random::Random;
+use super::request::{CONNECTIONS, Decided, Request};
+use super::scene::{Reviewer, bind, owner, world};
+use super::tally::{Compared, Tally};
+
+const HOLDERS: usize = 64;
+const REQUESTS: usize = 180;
+/// As many as ask at a time.
+const THREADS: usize = 8;
+
+#[test]
+fn rules_mean_what_they_mean_in_rbac_but_for_the_strict_exceptions() {
+    let seed = Random::seed();
+    println!("DRAWBRIDGE_SEED={seed}");
+    let holders: Vec<Holder> = (0..HOLDERS)
+        .map(|part| Holder::random(format!("rbac-review-{part}"), &mut Random::part(seed, part)))
+        .collect();
+    bind(&mut owner(world()), &holders, "rbac-review");
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new((Tally::default(), Vec::new()));
+    thread::scope(|threads| {
+        for _ in 0..THREADS {
+            threads.spawn(|| {
+                let mut owner = owner(world());
+                loop {
+                    let part = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(holder) = holders.get(part) else { break };
+                    let (tally, wrong) = compare(holder, &mut owner, &mut Random::part(!seed, part));
+                    let mut found = found.lock().unwrap();
+                    found.0.add(tally);
+                    found.1.extend(wrong);
+                }
+            });
+        }
+    });
+    let (tally, wrong) = found.into_inner().unwrap();
+    println!("{tally:#?}");
+    let few = wrong.iter().take(5).cloned().collect::<Vec<_>>().join("\n\n");
+    assert!(wrong.is_empty(), "{} differences with DRAWBRIDGE_SEED={seed}:\n{few}", wrong.len());
+    assert!(tally.total() >= 10_000, "{tally:#?}");
+    tally.suffices(&CLASSES, (1_500, 1_500));
+}
+
+/// All requests of one holder.
+fn compare(holder: &Holder, owner: &mut Api, random: &mut Random) -> (Tally, Vec<String>) {
+    let rules = holder.rules();
+    let mut reviewer = Reviewer::new(owner, holder);
+    let (mut tally, mut wrong) = (Tally::default(), Vec::new());
+    for _ in 0..REQUESTS {
+        let request = generate::any(holder, random);
+        let cluster = allowed(&request, &mut reviewer);
+        let decided = match request.decided(&rules) {
+            Decided::Allowed => None,
+            Decided::Refused(reason) => Some(reason),
+        };
+        let class =
+            if cluster { refused(&request, &mut |part, ask| reviewer.allows(part, ask)) } else { None };
+        if let Err(what) = tally.count(Compared { cluster, refused: decided, class }) {
+            wrong.push(format!("{what}:\n{request}\n{}", holder.manifests()));
+        }
+    }
+    (tally, wrong)
+}
+
+/// Whether RBAC allows it. What exec, attach and port-forward open by GET they open by POST, too.
+fn allowed(request: &Request, reviewer: &mut Reviewer<'_>) -> bool {
+    let post = match &request.ask {
+        Ask::Resource(on) if CONNECTIONS.contains(&on.subresource) && on.subresource != "proxy" => {
+            reviewer.allows(Part::ALL, &Ask::Resource(on.verb("create")))
+        }
+        Ask::Resource(_) | Ask::Path { .. } => false,
+    };
+    post || reviewer.allows(Part::ALL, &request.ask)
+}
