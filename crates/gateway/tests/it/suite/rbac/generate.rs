@@ -44,6 +44,38 @@ pub(super) fn real(holder: &Holder, random: &mut Random) -> Wish {
     wish
 }
 
+/// What agents do, once each: to what is there and to what isn't, by each verb and subresource.
+pub(super) fn acts() -> Vec<Wish> {
+    let about = ["pods", "configmaps", "secrets", "leases", "roles", "deployments", "widgets", "namespaces"];
+    let kinds = about.map(|resource| KINDS.iter().find(|kind| kind.resource == resource).copied().unwrap());
+    let mut acts = Vec::new();
+    let mut act = |kind, subresource, verb, name: &str| {
+        let (namespace, name) = ("rbac-a".to_owned(), name.to_owned());
+        acts.push(Wish { kind, subresource, verb, namespace, name });
+    };
+    for kind in kinds {
+        for verb in VERBS {
+            act(kind, "", verb, "one");
+        }
+        // Patches have four forms, and the rarer parts of a body come by chance.
+        for verb in ["update", "patch", "patch", "patch", "patch"] {
+            act(kind, "", verb, "new");
+            act(kind, "", verb, "two");
+        }
+        for subresource in kind.subresources {
+            for verb in ["get", "create", "update", "patch"] {
+                act(kind, subresource, verb, "one");
+            }
+        }
+    }
+    for kind in KINDS.into_iter().filter(|kind| ["serviceaccounts", "services"].contains(&kind.resource)) {
+        for verb in ["get", "create"] {
+            act(kind, kind.subresources[0], verb, "one");
+        }
+    }
+    acts
+}
+
 fn on_path(rule: &Rule, random: &mut Random) -> Request {
     let path = random.pick(&PATHS);
     let named = rule.verbs.iter().find(|verb| METHODS.iter().any(|method| method.eq_ignore_ascii_case(verb)));
