@@ -118,8 +118,8 @@ impl Resource {
         &self.name
     }
 
-    /// Whether creating it adds a namespace, a cluster role or a binding of one: what the gateway has some of,
-    /// known by their names. OpenShift has second doors to all of them.
+    /// Whether creating it adds a namespace, a cluster role or a binding of one: what the gateway has some
+    /// of, known by their names. OpenShift has second doors to all of them.
     pub(crate) fn is_new_among_all(&self) -> bool {
         let kind = (self.group.as_str(), self.resource.as_str());
         self.subresource.is_empty() && (NAMESPACES.contains(&kind) || CLUSTER_RIGHTS.contains(&kind))

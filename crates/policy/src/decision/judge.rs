@@ -46,8 +46,8 @@ impl Judge<'_> {
         if self.rules.held(self.now).next().is_none() {
             return Err(explain::no_grant(self.case, self.rules).into());
         }
-        if let Some(why) = rules::denied(attributes, self.case.reading().called()) {
-            return Err(explain::built_in(self.case, why).into());
+        if let Some(built_in) = rules::denied(attributes, self.case.reading().called()) {
+            return Err(explain::built_in(self.case, built_in.why).into());
         }
         let ask = Ask::of(attributes);
         if let Some(rule) = self.denying(ask) {

@@ -35,47 +35,79 @@ pub(crate) fn is_discovery(attributes: &Attributes) -> bool {
         && DISCOVERY.iter().any(|url| super::matching::url_matches(url, attributes.plain_path()))
 }
 
+/// Something that no grant can allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuiltIn {
+    /// What is refused.
+    pub what: &'static str,
+    /// What the caller is told, after "may not …: ".
+    pub why: &'static str,
+}
+
+/// Everything that no grant can allow.
+pub const BUILT_INS: [BuiltIn; 6] =
+    [IN_OWN_NAMESPACE, ALL_SECRETS, ALL_NAMESPACES, NEW_NAMESPACE, OWN_OBJECTS, NEW_OBJECT];
+
+const IN_OWN_NAMESPACE: BuiltIn = BuiltIn {
+    what: "Everything in the namespaces drawbridge-system and drawbridge-agents, and every change of these \
+           two; they can be read.",
+    why: "this namespace belongs to the gateway, and no grant reaches it",
+};
+
+const ALL_SECRETS: BuiltIn = BuiltIn {
+    what: "A list or watch of the Secrets of all namespaces.",
+    why: "the Secrets of all namespaces include the gateway's own: name one namespace",
+};
+
+const ALL_NAMESPACES: BuiltIn = BuiltIn {
+    what: "Deleting the collection of all namespaces.",
+    why: "this collection includes the gateway's own namespaces",
+};
+
+const NEW_NAMESPACE: BuiltIn = BuiltIn {
+    what: "Creating a namespace that is, or from its generateName could become, one of the gateway's.",
+    why: "a namespace of this name belongs to the gateway, and no grant makes one",
+};
+
+const OWN_OBJECTS: BuiltIn = BuiltIn {
+    what: "Changing or deleting cluster roles and cluster role bindings whose names begin with drawbridge, \
+           and deleting the collection of all.",
+    why: "the gateway's own cluster roles and bindings are among these, and no grant reaches them",
+};
+
+const NEW_OBJECT: BuiltIn = BuiltIn {
+    what: "Creating a cluster role or a cluster role binding whose name begins with drawbridge, or could \
+           from its generateName.",
+    why: "objects whose names begin so belong to the gateway, and no grant makes one",
+};
+
 /// Why no grant can allow this, if none can. `called` is a new object's name, which stands in its body.
-pub(crate) fn denied(attributes: &Attributes, called: Option<&Called>) -> Option<&'static str> {
+pub(crate) fn denied(attributes: &Attributes, called: Option<&Called>) -> Option<BuiltIn> {
     let resource = attributes.resource()?;
+    let written = attributes.access() == Access::Write;
     if is_own(resource.namespace()) {
-        return match (attributes.access(), is_namespace_object(resource)) {
-            (Access::Read, true) => None,
-            (Access::Read | Access::Write, _) => Some(OWN_NAMESPACE),
-        };
+        return (written || !is_namespace_object(resource)).then_some(IN_OWN_NAMESPACE);
     }
     if attributes.reads_secrets() && resource.namespace().is_empty() {
-        return Some("the Secrets of all namespaces include the gateway's own: name one namespace");
+        return Some(ALL_SECRETS);
     }
     let kind = (resource.group(), resource.resource());
-    let written = attributes.access() == Access::Write;
     let collection = attributes.verb() == Verb::DeleteCollection;
     if written && NAMESPACES.contains(&kind) {
         return match called {
-            _ if collection => Some("this collection includes the gateway's own namespaces"),
-            Some(called) if could_be_own_namespace(called) => {
-                Some("a namespace of this name belongs to the gateway, and no grant makes one")
-            }
-            _ if is_own(resource.name()) => Some(OWN_NAMESPACE),
-            Some(_) | None => None,
+            _ if collection => Some(ALL_NAMESPACES),
+            Some(called) if could_be_own_namespace(called) => Some(NEW_NAMESPACE),
+            _ => is_own(resource.name()).then_some(IN_OWN_NAMESPACE),
         };
     }
     if written && CLUSTER_RIGHTS.contains(&kind) {
         return match called {
-            _ if collection => Some("this collection includes the gateway's own objects"),
-            Some(called) if could_be_own_object(called) => {
-                Some("objects whose names begin so belong to the gateway, and no grant makes one")
-            }
-            _ if resource.name().starts_with(OWN_PREFIX) => {
-                Some("this object belongs to the gateway, and no grant reaches it")
-            }
-            Some(_) | None => None,
+            Some(called) if could_be_own_object(called) => Some(NEW_OBJECT),
+            _ => (collection || resource.name().starts_with(OWN_PREFIX)).then_some(OWN_OBJECTS),
         };
     }
     None
 }
-
-const OWN_NAMESPACE: &str = "this namespace belongs to the gateway, and no grant reaches it";
 
 /// Of a name in the making the API server adds the end: what could become one of the gateway's is refused.
 fn could_be_own_namespace(called: &Called) -> bool {

@@ -7,4 +7,6 @@ mod decisions;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod scene;

@@ -88,38 +88,35 @@ impl Holder {
 
     /// The roles and bindings that give the users their parts, each with the path that it is created at.
     pub(super) fn objects(&self) -> Vec<(String, Value)> {
+        let held = self.held.iter().enumerate();
+        held.flat_map(|(index, held)| [false, true].map(|exact| self.objects_of(index, held, exact)))
+            .flatten()
+            .collect()
+    }
+
+    fn objects_of(&self, index: usize, held: &Held, exact: bool) -> Vec<(String, Value)> {
         let rbac = "/apis/rbac.authorization.k8s.io/v1";
+        let name = format!("{}-{index}{}", self.name, if exact { "-exact" } else { "" });
+        let rules: Vec<Value> = match exact {
+            false => held.rules.iter().map(Rule::rbac).collect(),
+            true => held.rules.iter().filter_map(Rule::exact).map(|rule| rule.rbac()).collect(),
+        };
+        let role = json!({ "metadata": { "name": name }, "rules": rules });
+        let users = [false, true].map(|wide| self.user(Part { exact, wide }));
+        let kind = held.role_kind(index);
+        let within = |namespace: &str| format!("{rbac}/namespaces/{namespace}");
         let mut objects = Vec::new();
-        for (index, held) in self.held.iter().enumerate() {
-            for exact in [false, true] {
-                let name = format!("{}-{index}{}", self.name, if exact { "-exact" } else { "" });
-                let rules: Vec<Value> = match exact {
-                    false => held.rules.iter().map(Rule::rbac).collect(),
-                    true => held.rules.iter().filter_map(Rule::exact).map(|rule| rule.rbac()).collect(),
-                };
-                let role = json!({ "metadata": { "name": name }, "rules": rules });
-                let (all, wide) =
-                    (self.user(Part { exact, wide: false }), self.user(Part { exact, wide: true }));
-                let kind = held.role_kind(index);
-                if kind == "ClusterRole" {
-                    objects.push((format!("{rbac}/clusterroles"), role.clone()));
-                }
-                if held.patterns.is_empty() {
-                    let binding = binding(kind, &name, &[all.clone(), wide]);
-                    objects.push((format!("{rbac}/clusterrolebindings"), binding));
-                }
-                for namespace in held.namespaces() {
-                    let path = format!("{rbac}/namespaces/{namespace}");
-                    if kind == "Role" {
-                        objects.push((format!("{path}/roles"), role.clone()));
-                    }
-                    objects.push((
-                        format!("{path}/rolebindings"),
-                        binding(kind, &name, std::slice::from_ref(&all)),
-                    ));
-                }
-            }
+        match kind {
+            "ClusterRole" => objects.push((format!("{rbac}/clusterroles"), role)),
+            _ => objects
+                .extend(held.namespaces().map(|place| (format!("{}/roles", within(place)), role.clone()))),
         }
+        if held.patterns.is_empty() {
+            objects.push((format!("{rbac}/clusterrolebindings"), binding(kind, &name, &users)));
+        }
+        let narrow = binding(kind, &name, &users[..1]);
+        let places = held.namespaces();
+        objects.extend(places.map(|place| (format!("{}/rolebindings", within(place)), narrow.clone())));
         objects
     }
 

@@ -1,10 +1,6 @@
 //! The same requests, sent: by a user straight to the API server, and by an agent with the same rules through
-//! the gateway, under a ceiling of everything. Reviews don't show what the API server checks inside a request;
-//! its answers do.
-
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+//! the gateway, under a ceiling of everything. Reviews don't show what the API server checks inside a
+//! request; its answers do.
 
 use drawbridge_testkit::Agent;
 use serde_json::Value;
@@ -18,6 +14,7 @@ use super::random::Random;
 use super::request::{CONNECTIONS, Does, Request};
 use super::rule::Rule;
 use super::scene::{Reviewer, bind, owner, user_of, world};
+use super::share::{Found, share};
 use super::stage;
 use super::tally::{Compared, Tally};
 use crate::suite::wire::Answer;
@@ -46,31 +43,11 @@ const CLASSES: [Class; 11] = [
 #[test]
 fn a_user_and_an_agent_with_the_same_rules_get_the_same_but_for_the_strict_exceptions() {
     let seed = Random::seed();
-    println!("DRAWBRIDGE_SEED={seed}");
     let random =
         (0..RANDOM).map(|part| Holder::random(format!("rbac-replay-{part}"), &mut Random::part(seed, part)));
     let holders: Vec<Holder> = known().into_iter().chain(random).collect();
     bind(&mut owner(world()), &holders, "rbac-replay");
-    let next = AtomicUsize::new(0);
-    let found = Mutex::new((Tally::default(), Vec::new()));
-    thread::scope(|threads| {
-        for _ in 0..THREADS {
-            threads.spawn(|| {
-                loop {
-                    let part = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(holder) = holders.get(part) else { break };
-                    let (tally, wrong) = Pair::of(holder).replay(&mut Random::part(!seed, part));
-                    let mut found = found.lock().unwrap();
-                    found.0.add(tally);
-                    found.1.extend(wrong);
-                }
-            });
-        }
-    });
-    let (tally, wrong) = found.into_inner().unwrap();
-    println!("{tally:#?}");
-    let few = wrong.iter().take(5).cloned().collect::<Vec<_>>().join("\n\n");
-    assert!(wrong.is_empty(), "{} differences with DRAWBRIDGE_SEED={seed}:\n{few}", wrong.len());
+    let tally = share(&holders, THREADS, seed, |holder, random| Pair::of(holder).replay(random));
     assert!(tally.total() >= 1_000, "{tally:#?}");
     tally.suffices(&CLASSES, (250, 250));
 }
@@ -115,15 +92,15 @@ fn known() -> Vec<Holder> {
 }
 
 /// A user and an agent, each at its server, and the reviewer of both.
-struct Pair<'a> {
+pub(super) struct Pair<'a> {
     holder: &'a Holder,
-    user: Api,
-    agent: Api,
+    pub(super) user: Api,
+    pub(super) agent: Api,
     owner: Api,
 }
 
 impl<'a> Pair<'a> {
-    fn of(holder: &'a Holder) -> Pair<'a> {
+    pub(super) fn of(holder: &'a Holder) -> Pair<'a> {
         let world = world();
         let gateway = world.gateway();
         let agent =
@@ -138,7 +115,7 @@ impl<'a> Pair<'a> {
         }
     }
 
-    fn replay(mut self, random: &mut Random) -> (Tally, Vec<String>) {
+    fn replay(mut self, random: &mut Random) -> Found {
         let (mut tally, mut wrong) = (Tally::default(), Vec::new());
         let chance = (0..REQUESTS).map(|_| generate::real(self.holder, random)).collect::<Vec<_>>();
         for wish in chance.into_iter().chain(generate::acts()) {
@@ -171,8 +148,8 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// The same, so that nothing changes. A delete past read errors may be no dry run; it deletes nothing that can
-/// be read.
+/// The same, so that nothing changes. A delete past read errors may be no dry run, and deletes nothing that
+/// can be read.
 fn dry(mut request: Request) -> Request {
     let connects = matches!(&request.ask, Ask::Resource(on) if CONNECTIONS.contains(&on.subresource));
     if request.method != "GET" && !connects && request.does != Does::DeletesUnread {
@@ -189,8 +166,8 @@ fn send(api: &mut Api, request: &Request, method: &str) -> Answer {
     api.ask(method, &request.target(), body)
 }
 
-/// Whether the API server's authorizer said no, at the door or inside. Admission says no in other words, but
-/// for connections inside it says nothing at all.
+/// Whether the API server's authorizer said no, at the door or inside. Admission says no in other words; of
+/// connections the inner check says no in none.
 fn is_forbidden(request: &Request, answer: &Answer) -> bool {
     if answer.status != 403 {
         return false;

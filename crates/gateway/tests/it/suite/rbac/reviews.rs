@@ -1,10 +1,5 @@
 //! The gateway's decisions beside `SubjectAccessReview`s of users who have the same rules.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-
-use super::api::Api;
 use super::ask::Ask;
 use super::exceptions::{CLASSES, refused};
 use super::generate;
@@ -12,6 +7,7 @@ use super::holder::{Holder, Part};
 use super::random::Random;
 use super::request::{CONNECTIONS, Decided, Request};
 use super::scene::{Reviewer, bind, owner, world};
+use super::share::{Found, share};
 use super::tally::{Compared, Tally};
 
 const HOLDERS: usize = 64;
@@ -22,40 +18,20 @@ const THREADS: usize = 8;
 #[test]
 fn rules_mean_what_they_mean_in_rbac_but_for_the_strict_exceptions() {
     let seed = Random::seed();
-    println!("DRAWBRIDGE_SEED={seed}");
     let holders: Vec<Holder> = (0..HOLDERS)
         .map(|part| Holder::random(format!("rbac-review-{part}"), &mut Random::part(seed, part)))
         .collect();
     bind(&mut owner(world()), &holders, "rbac-review");
-    let next = AtomicUsize::new(0);
-    let found = Mutex::new((Tally::default(), Vec::new()));
-    thread::scope(|threads| {
-        for _ in 0..THREADS {
-            threads.spawn(|| {
-                let mut owner = owner(world());
-                loop {
-                    let part = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(holder) = holders.get(part) else { break };
-                    let (tally, wrong) = compare(holder, &mut owner, &mut Random::part(!seed, part));
-                    let mut found = found.lock().unwrap();
-                    found.0.add(tally);
-                    found.1.extend(wrong);
-                }
-            });
-        }
-    });
-    let (tally, wrong) = found.into_inner().unwrap();
-    println!("{tally:#?}");
-    let few = wrong.iter().take(5).cloned().collect::<Vec<_>>().join("\n\n");
-    assert!(wrong.is_empty(), "{} differences with DRAWBRIDGE_SEED={seed}:\n{few}", wrong.len());
+    let tally = share(&holders, THREADS, seed, compare);
     assert!(tally.total() >= 10_000, "{tally:#?}");
     tally.suffices(&CLASSES, (1_500, 1_500));
 }
 
 /// All requests of one holder.
-fn compare(holder: &Holder, owner: &mut Api, random: &mut Random) -> (Tally, Vec<String>) {
+fn compare(holder: &Holder, random: &mut Random) -> Found {
     let rules = holder.rules();
-    let mut reviewer = Reviewer::new(owner, holder);
+    let mut owner = owner(world());
+    let mut reviewer = Reviewer::new(&mut owner, holder);
     let (mut tally, mut wrong) = (Tally::default(), Vec::new());
     for _ in 0..REQUESTS {
         let request = generate::any(holder, random);

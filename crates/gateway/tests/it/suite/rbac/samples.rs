@@ -16,7 +16,7 @@ pub(super) fn fields(kind: Kind, subresource: &str) -> Value {
     match (kind.kind, subresource) {
         (_, "scale") => json!({ "spec": { "replicas": 1 } }),
         ("ServiceAccount", "token") => {
-            return json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {} });
+            json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {} })
         }
         ("Pod", "eviction") => json!({ "apiVersion": "policy/v1", "kind": "Eviction" }),
         ("Pod", "binding") => json!({ "kind": "Binding", "target": { "kind": "Node", "name": "one" } }),
