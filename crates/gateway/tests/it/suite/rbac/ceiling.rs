@@ -1,11 +1,12 @@
 //! The one place where an agent gets more than a user with the same rules: what the API server asks behind an
 //! escape, it asks about the ceiling. That is why these are escapes, and what the reference of rules says.
 
+use drawbridge_testkit::Options;
 use serde_json::{Value, json};
 
 use super::api::Body;
 use super::holder::{Held, Holder};
-use super::replay::Pair;
+use super::replay::{Pair, enrol};
 use super::rule::Rule;
 use super::scene::{bind, owner, world};
 
@@ -23,7 +24,8 @@ fn what_the_api_server_asks_behind_a_named_escape_the_ceiling_answers() {
     let held = Held { rules: vec![rule], patterns: vec!["rbac-a"] };
     let holder = Holder { name: "rbac-passes-on".to_owned(), held: vec![held] };
     bind(&mut owner(world()), std::slice::from_ref(&holder), "rbac-ceiling");
-    let mut pair = Pair::of(&holder);
+    let gateway = world().own_gateway(Options::default());
+    let mut pair = Pair::of(&holder, &gateway, &enrol(&holder, &gateway));
     let rule = json!({ "verbs": ["get"], "apiGroups": [""], "resources": ["secrets"] });
     let role = json!({ "metadata": { "name": "passed-on" }, "rules": [rule] });
     let to =

@@ -9,6 +9,7 @@ mod exceptions;
 mod generate;
 mod holder;
 mod kinds;
+mod known;
 mod random;
 mod replay;
 mod request;
