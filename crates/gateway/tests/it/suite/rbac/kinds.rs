@@ -121,7 +121,7 @@ pub(super) const ELSEWHERE: [Kind; 5] = [
 ];
 
 /// Paths that are no resources, discovery's among them.
-pub(super) const PATHS: [&str; 17] = [
+pub(super) const PATHS: [&str; 20] = [
     "/",
     "/api",
     "/api/v1",
@@ -138,6 +138,9 @@ pub(super) const PATHS: [&str; 17] = [
     "/metrics",
     "/metrics/slis",
     "/logs/a/b",
+    "/a/logs/b",
+    "/a/metrics",
+    "/metricsmore",
     "/openid/v1/jwks",
 ];
 
