@@ -258,7 +258,7 @@ fn fill(request: &mut Request, wish: &Wish, name: &str, random: &mut Random) {
                 "clusterroles" | "clusterrolebindings" => Some("drawbridge-one"),
                 _ => None,
             };
-            let name = match own.filter(|_| random.percent(25)) {
+            let name = match own.filter(|_| random.percent(40)) {
                 Some(own) => {
                     request.does = Does::TakesAName;
                     own

@@ -16,6 +16,10 @@ pub(super) fn known(stem: &str) -> Vec<Holder> {
     // Enough for RBAC, where a GET is a GET.
     let connections = ["pods/exec", "pods/attach", "pods/portforward", "services/proxy", "pods/proxy"];
     let connects = || rule(&["get"], &[""], &connections);
+    let owned = ["namespaces", "clusterroles", "clusterrolebindings"];
+    let makes = rule(&["get", "create", "patch"], &["", "rbac.authorization.k8s.io"], &owned);
+    let urls = ["/metrics*", "/logs/*", "/healthz/*", "/openid/v1/jwks"].map(str::to_owned).to_vec();
+    let paths = Rule { verbs: vec!["get".to_owned(), "post".to_owned()], urls, ..Rule::default() };
     let all_of_them = [
         vec![held(everything(), &[])],
         vec![held(everything(), &["rbac-a"])],
@@ -23,6 +27,9 @@ pub(super) fn known(stem: &str) -> Vec<Holder> {
         vec![held(vec![reads()], &[]), held(vec![changes()], &["rbac-x-*"])],
         vec![held(vec![named, connects()], &["rbac-a", "rbac-b"])],
         vec![held(vec![connects()], &["rbac-a", "rbac-b"])],
+        vec![held(vec![rule(&["create"], &[""], &connections)], &["rbac-a"])],
+        vec![held(vec![makes], &[])],
+        vec![held(vec![paths], &[])],
     ];
     let numbered = all_of_them.into_iter().enumerate();
     numbered.map(|(index, held)| Holder { name: format!("{stem}-{index}"), held }).collect()
