@@ -99,7 +99,7 @@ fn anywhere(random: &mut Random) -> Wish {
     let namespace = match random.below(100) {
         0..6 => "drawbridge-agents",
         6..9 => "drawbridge-system",
-        9..15 => "elsewhere",
+        9..15 => random.pick(&["elsewhere", "not-in-rbac-x-1", "rbac-x"]),
         _ => random.pick(&NAMESPACES),
     };
     Wish {
