@@ -13,12 +13,13 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::{Admin, Closed, author, to_the_end};
+use crate::lease::instances::Shown;
 use crate::manifest::{Agent, Grant, Manifest};
 use crate::state::snapshot::{Snapshot, Stored};
 use crate::state::standing::{Standing, Subject};
 
 /// The kinds there are.
-pub const KINDS: [&str; 4] = ["Agent", "Scope", "Grant", "Cluster"];
+pub use crate::manifest::KINDS;
 
 /// Which manifests to list.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -72,6 +73,8 @@ pub(super) async fn list(
             if let Manifest::Agent(agent) = &stored.manifest {
                 let open = open.get(&agent.name).copied().unwrap_or(0);
                 status.insert("open".to_owned(), json!(open));
+                let instances = admin.gate.instances.of(&agent.name);
+                status.insert("instances".to_owned(), instances.iter().map(instance).collect());
             }
             let mut item = stored.manifest.to_json();
             if let Some(item) = item.as_object_mut() {
@@ -110,7 +113,7 @@ fn status(stored: &Stored, snapshot: &Snapshot, now: Millis) -> Map<String, Valu
     match &stored.manifest {
         Manifest::Agent(agent) => of_agent(agent, snapshot, &mut status),
         Manifest::Grant(grant) => of_grant(grant, snapshot, now, &mut status),
-        Manifest::Scope(_) | Manifest::Cluster(_) => {}
+        Manifest::Scope(_) | Manifest::Cluster(_) | Manifest::TrustedIssuer(_) => {}
     }
     let row = &stored.row;
     status.insert("uid".to_owned(), json!(row.uid));
@@ -154,6 +157,16 @@ fn standing(standing: Standing<'_>) -> Map<String, Value> {
         }
     }
     fields
+}
+
+/// One running copy, or one that ran.
+fn instance(shown: &Shown) -> Value {
+    json!({
+        "name": shown.instance.as_str(),
+        "first": time(shown.first.0),
+        "last": time(shown.last.0),
+        "open": shown.open,
+    })
 }
 
 /// A time as people and Kubernetes write it.

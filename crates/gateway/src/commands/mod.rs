@@ -6,6 +6,7 @@ pub mod client;
 pub mod credential;
 pub mod delete;
 pub mod enrol;
+pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod get;
@@ -87,6 +88,8 @@ pub enum Command {
     Kubeconfig(kubeconfig::Kubeconfig),
     /// Show the record.
     Log(log::Log),
+    /// Show what a request line asks for, as the gateway and the API server read it.
+    Explain(explain::Explain),
 }
 
 /// What a command is handed: nothing in here is read from the process again.
@@ -127,6 +130,7 @@ pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
         Command::Credential(credential) => credential.run(world),
         Command::Kubeconfig(kubeconfig) => kubeconfig.run(world).await,
         Command::Log(log) => log.run(world).await,
+        Command::Explain(explain) => explain.run(world),
     };
     failure::exit(done, world.terminal)
 }

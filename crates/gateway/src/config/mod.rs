@@ -4,8 +4,9 @@
 
 mod address;
 mod bounds;
+mod domain;
 pub mod limits;
-mod quantity;
+pub(crate) mod quantity;
 mod tls;
 mod url;
 
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use domain::{Domain, Under};
 pub use limits::Limits;
 pub use tls::TlsFiles;
 pub use url::PublicUrl;
@@ -36,6 +38,10 @@ pub struct Config {
     /// The public address, which agents use and which their credentials must name as their audience. Needed
     /// where `listen` is no address that an agent could use.
     pub url: Option<PublicUrl>,
+    /// The domain under which each cluster has a host name, `NAME.DOMAIN`, for callers that can't carry a
+    /// path prefix. Without it, clusters have paths only: `/clusters/NAME`. Credentials name `url` on
+    /// either way.
+    pub domain: Option<Domain>,
     /// The directory that keeps the database, and the generated serving CA where `tls` is left out.
     pub data: PathBuf,
     /// The serving certificate. Where it is left out the gateway makes its own CA and certificate.
@@ -62,9 +68,8 @@ pub enum ConfigError {
 }
 
 const SHAPE: Shape = Shape {
-    known: &["listen", "admin", "url", "data", "tls", "limits"],
+    known: &["listen", "admin", "url", "domain", "data", "tls", "limits"],
     later: &[
-        ("domain", "cluster names as host names"),
         ("manifests", "a directory of manifests that is applied by itself"),
         ("record", "where the record is copied to and how long it is kept"),
     ],
@@ -76,6 +81,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8443)),
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 8444)),
             url: None,
+            domain: None,
             data: PathBuf::from("./drawbridge-data"),
             tls: None,
             limits: Limits::default(),
@@ -131,6 +137,7 @@ impl Config {
         address(&fields, "listen", &mut self.listen, report);
         address(&fields, "admin", &mut self.admin, report);
         self.url = fields.optional("url").and_then(|at| url::read(&at, report));
+        self.domain = fields.optional("domain").and_then(|at| domain::read(&at, report));
         if let Some(data) = fields.optional("data").and_then(|at| path(&at, directory, report)) {
             self.data = data;
         }
@@ -157,6 +164,16 @@ impl Config {
                 self.listen.ip()
             );
             report.add(fields.place_of("listen"), message);
+        }
+        if let (Some(url), Some(domain)) = (&self.url, &self.domain)
+            && domain.under(url.host()) != Under::Not
+        {
+            let message = format!(
+                "domain: {}, the host of url, would be a cluster's name under it; take a domain that url isn't \
+                 under, such as clusters.{domain}",
+                url.host()
+            );
+            report.add(fields.place_of("domain"), message);
         }
     }
 }

@@ -61,6 +61,7 @@ const EXAMPLE: &str = "\
 listen: 0.0.0.0:8443
 admin: 127.0.0.1:8444
 url: https://drawbridge.example.com:8443
+domain: clusters.example.com
 data: /var/lib/drawbridge
 tls:
   certFile: tls/tls.crt
@@ -77,6 +78,7 @@ fn default(name: &str) -> String {
         "listen" => format!("`{}`", config.listen),
         "admin" => format!("`{}`", config.admin),
         "url" => "`https://` and `listen`".to_owned(),
+        "domain" => "none".to_owned(),
         "data" => format!("`{}`", config.data.display()),
         "tls" => "made by the gateway".to_owned(),
         "limits" => "see [limits](limits.md)".to_owned(),

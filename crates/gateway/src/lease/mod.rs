@@ -3,6 +3,7 @@
 
 mod connection;
 mod cut;
+pub mod instances;
 
 #[cfg(test)]
 mod tests;
@@ -15,12 +16,14 @@ use drawbridge_policy::{AgentName, Attributes, Connect};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 pub use connection::Connection;
+use connection::Use;
 use cut::Latch;
 pub use cut::{Closed, CutReason};
+use instances::Place;
 
 use crate::connection::peer::Peer;
 use crate::identity::authenticate::Identity;
-use crate::identity::key::PublicKey;
+use crate::identity::means::{Instance, Means};
 use crate::refusal::Refusal;
 
 /// All leases of this replica, and the connections they are on.
@@ -36,6 +39,8 @@ struct Registry {
     /// How many of them each agent has; none of an agent that has none.
     open: Mutex<HashMap<AgentName, usize>>,
     connections: Mutex<HashMap<u64, Arc<Connection>>>,
+    /// How many connections each agent uses.
+    used: Mutex<HashMap<AgentName, usize>>,
 }
 
 /// What a request that was let through may go on doing, for deciding it again.
@@ -85,7 +90,8 @@ impl Stream {
 pub struct Held {
     id: u64,
     agent: AgentName,
-    key: PublicKey,
+    means: Means,
+    instance: Instance,
     cluster: String,
     connection: Arc<Connection>,
     stream: Option<CancellationToken>,
@@ -101,9 +107,14 @@ impl Held {
         &self.agent
     }
 
-    /// The enrolled key by which it was recognised.
-    pub fn key(&self) -> &PublicKey {
-        &self.key
+    /// By what it was recognised.
+    pub fn means(&self) -> &Means {
+        &self.means
+    }
+
+    /// Which of its copies made the request.
+    pub fn instance(&self) -> &Instance {
+        &self.instance
     }
 
     /// The cluster it goes to.
@@ -169,6 +180,7 @@ struct Ending {
 pub struct Lease {
     held: Arc<Held>,
     leases: Leases,
+    _place: Option<Place>,
 }
 
 /// What a lease is registered for.
@@ -176,22 +188,46 @@ pub struct Lease {
 pub struct Holder {
     /// Who.
     pub agent: AgentName,
-    /// By which key.
-    pub key: PublicKey,
+    /// Recognised by what.
+    pub means: Means,
+    /// Which of its copies.
+    pub instance: Instance,
     /// Where to.
     pub cluster: String,
     /// What ends its HTTP/2 stream alone, where it is one.
     pub stream: Option<CancellationToken>,
+    /// Its place among the agent's copies.
+    pub place: Option<Place>,
 }
 
 impl Holder {
     /// A request of a recognised agent for a cluster.
-    pub fn of(identity: &Identity, peer: &Peer, cluster: &str) -> Holder {
+    pub fn of(identity: &Identity, peer: &Peer, cluster: &str, place: Place) -> Holder {
         Holder {
             agent: identity.agent().clone(),
-            key: identity.key().clone(),
+            means: identity.means().clone(),
+            instance: identity.instance().clone(),
             cluster: cluster.to_owned(),
             stream: peer.stream().cloned(),
+            place: Some(place),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Holder {
+    /// A request of this agent's, recognised by some key, for the cluster `prod`.
+    pub fn for_test(agent: AgentName) -> Holder {
+        let key = "ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=";
+        let key = crate::identity::key::PublicKey::parse(key).unwrap();
+        let instance = Instance::of_key(&key);
+        Holder {
+            agent,
+            means: Means::Key(key),
+            instance,
+            cluster: "prod".to_owned(),
+            stream: None,
+            place: None,
         }
     }
 }
@@ -208,16 +244,27 @@ impl Leases {
     /// The connection is over.
     pub fn forget(&self, connection: &Connection) {
         lock(&self.inner.connections).remove(&connection.id());
+        let mut used = lock(&self.inner.used);
+        for agent in connection.users() {
+            let Some(own) = used.get_mut(&agent) else { continue };
+            *own = own.saturating_sub(1);
+            if *own == 0 {
+                used.remove(&agent);
+            }
+        }
     }
 
     /// Registers a request. From now on a cut reaches it.
     pub fn register(&self, holder: Holder, connection: &Arc<Connection>) -> Lease {
         let id = self.inner.next.fetch_add(1, Ordering::Relaxed);
-        connection.enter(&holder.agent);
+        if connection.enter(&holder.agent) == Use::First {
+            *lock(&self.inner.used).entry(holder.agent.clone()).or_insert(0) += 1;
+        }
         let held = Arc::new(Held {
             id,
             agent: holder.agent,
-            key: holder.key,
+            means: holder.means,
+            instance: holder.instance,
             cluster: holder.cluster,
             connection: connection.clone(),
             stream: holder.stream,
@@ -228,7 +275,7 @@ impl Leases {
         });
         *lock(&self.inner.open).entry(held.agent.clone()).or_insert(0) += 1;
         lock(&self.inner.held).insert(id, held.clone());
-        Lease { held, leases: self.clone() }
+        Lease { held, leases: self.clone(), _place: holder.place }
     }
 
     /// How many requests each agent has open now.
@@ -236,9 +283,19 @@ impl Leases {
         lock(&self.inner.open).clone()
     }
 
-    /// Whether one more request of this agent's fits, where `most` may be open at once. One agent may have
-    /// half of them: the other half is for the others.
-    pub fn room_for(&self, agent: &AgentName, most: usize) -> Result<(), Refusal> {
+    /// Whether one more request of this agent's fits, where `most` may be open at once, on one more of
+    /// `connections`. One agent may have half of either: the other half is for the others.
+    pub fn room_for(
+        &self,
+        agent: &AgentName,
+        most: usize,
+        on: &Connection,
+        connections: usize,
+    ) -> Result<(), Refusal> {
+        let used = lock(&self.inner.used).get(agent).copied().unwrap_or(0);
+        if used >= connections / 2 && !on.was_used_by(agent) {
+            return Err(Refusal::Busy("connections of one agent"));
+        }
         if lock(&self.inner.held).len() >= most {
             return Err(Refusal::Busy("open requests"));
         }
@@ -261,9 +318,9 @@ impl Lease {
         &self.held.agent
     }
 
-    /// The key by which it was recognised.
-    pub fn key(&self) -> &PublicKey {
-        &self.held.key
+    /// By what it was recognised.
+    pub fn means(&self) -> &Means {
+        &self.held.means
     }
 
     /// Notes what was permitted, so that it can be decided again when manifests change.
@@ -327,10 +384,8 @@ mod bounds {
         let connection = leases.connect(([127, 0, 0, 1], 1).into());
         let [one, two, three] = ["one", "two", "three"].map(|name| AgentName::parse(name).unwrap());
         let open = |agent: &AgentName| {
-            leases.room_for(agent, 4)?;
-            let key = PublicKey::parse("ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=").unwrap();
-            let holder = Holder { agent: agent.clone(), key, cluster: "prod".to_owned(), stream: None };
-            Ok::<_, Refusal>(leases.register(holder, &connection))
+            leases.room_for(agent, 4, &connection, 16)?;
+            Ok::<_, Refusal>(leases.register(Holder::for_test(agent.clone()), &connection))
         };
         let _held = [open(&one).unwrap(), open(&one).unwrap()];
         assert!(matches!(open(&one), Err(Refusal::Busy("open requests of one agent"))));
@@ -340,5 +395,24 @@ mod bounds {
         drop(others);
         assert!(open(&three).is_ok());
         assert!(!leases.count().contains_key(&two));
+    }
+
+    #[test]
+    fn one_agent_may_use_half_of_the_connections_however_idle_they_are() {
+        let leases = Leases::default();
+        let [one, two] = ["one", "two"].map(|name| AgentName::parse(name).unwrap());
+        let connect = || leases.connect(([127, 0, 0, 1], 1).into());
+        let ask = |agent: &AgentName, connection: &Arc<Connection>| {
+            leases.room_for(agent, 100, connection, 4)?;
+            drop(leases.register(Holder::for_test(agent.clone()), connection));
+            Ok::<_, Refusal>(())
+        };
+        let held = [connect(), connect(), connect()];
+        assert!(ask(&one, &held[0]).is_ok() && ask(&one, &held[1]).is_ok());
+        assert!(matches!(ask(&one, &held[2]), Err(Refusal::Busy("connections of one agent"))));
+        assert!(ask(&one, &held[0]).is_ok(), "on one that it has already");
+        assert!(ask(&two, &held[2]).is_ok());
+        leases.forget(&held[0]);
+        assert!(ask(&one, &held[2]).is_ok());
     }
 }

@@ -61,7 +61,7 @@ fn name<'t>(at: &At<'t>, kind: &str, report: &mut Report) -> Option<&'t str> {
             }
             parsed.is_ok().then_some(text)
         }
-        "Cluster" => names::read(at, names::is_label, names::LABEL_RULE, report),
+        "Cluster" | "TrustedIssuer" => names::read(at, names::is_label, names::LABEL_RULE, report),
         _ => names::read(at, names::is_subdomain, names::SUBDOMAIN_RULE, report),
     }
 }

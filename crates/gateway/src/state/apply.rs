@@ -42,7 +42,7 @@ impl State {
             rows.push(self.event("apply", agent_named(&applied.kind, &applied.name), author, &what));
         }
         if !changes.is_empty() {
-            let next = before.changed(puts, &[], self.patience);
+            let next = before.changed(puts, &[], &self.fittings);
             let revision = self.store.apply(before.revision(), &changes, &rows).await?;
             report.closed = self.swap(next.at(revision)).await;
             self.closed("apply", report.closed).await;
@@ -104,7 +104,7 @@ impl State {
         let change = Change::Delete { kind: kind.to_owned(), name: name.to_owned() };
         let what = json!({ "kind": kind, "name": name });
         let row = self.event("delete", agent_named(kind, name), author, &what);
-        let next = before.changed(Vec::new(), &[(kind, name)], self.patience);
+        let next = before.changed(Vec::new(), &[(kind, name)], &self.fittings);
         let revision = self.store.apply(before.revision(), &[change], &[row]).await?;
         let closed = self.swap(next.at(revision)).await;
         self.closed("delete", closed).await;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::change::{Author, Mode, NotChanged, Verdict};
 use super::standing::{Standing, Subject};
 use super::*;
+use crate::identity::means::Means;
 use crate::lease::{Holder, Permitted};
 use crate::manifest::Source;
 
@@ -30,7 +31,8 @@ async fn state_at(dir: &std::path::Path, clock: Clock) -> State {
     let (record, _writer) = Record::new(store.clone(), clock.clone(), 16, Duration::from_millis(10));
     let second = Duration::from_secs(1);
     let patience = Patience { connect: second, answer: second };
-    State::load(Parts { store, leases: Leases::default(), record, clock, patience }).await.unwrap()
+    let tasks = TaskTracker::new();
+    State::load(Parts { store, leases: Leases::default(), record, clock, patience, tasks }).await.unwrap()
 }
 
 fn author(reason: &str) -> Author {
@@ -102,7 +104,7 @@ fn watch_pods(state: &State) -> tokio::task::JoinHandle<Option<CutReason>> {
     let agent = AgentName::parse("cleanup").unwrap();
     let key = state.snapshot().keys_of(&agent).next().unwrap().clone();
     let connection = state.leases().connect(([127, 0, 0, 1], 1).into());
-    let holder = Holder { agent, key, cluster: "prod".to_owned(), stream: None };
+    let holder = Holder { means: Means::Key(key), ..Holder::for_test(agent) };
     let lease = state.leases().register(holder, &connection);
     let line = Line { method: "GET", path: "/api/v1/pods", query: Some("watch=1") };
     let attributes = Attributes::parse(line).unwrap();
@@ -153,4 +155,24 @@ async fn what_is_applied_under_a_name_that_is_out_says_so() {
     state.judge(&agent, Verdict::Revoke, &author("")).await.unwrap();
     assert!(apply().await.iter().any(|caution| caution == said));
     assert!(matches!(state.snapshot().standings().of(&agent), Standing::Revoked(_)));
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_was_lost_counts_once_the_database_is_looked_at_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = state(dir.path()).await;
+    let source = Source { file: "agent.yaml".to_owned(), text: AGENT.to_owned() };
+    state.apply(&[source], &author(""), Mode::Make).await.unwrap();
+    let agent = AgentName::parse("cleanup").unwrap();
+    let subject = Subject::Agent(agent.clone());
+    // In force here only, since no database takes a NUL.
+    state.judge(&subject, Verdict::Suspend, &author("\0")).await.unwrap_err();
+    // Behind the state's back, as when the database made a change and nobody heard of it.
+    let gone = drawbridge_store::Change::Delete { kind: "Agent".to_owned(), name: "cleanup".to_owned() };
+    let revision = state.store().apply(state.snapshot().revision(), &[gone], &[]).await.unwrap();
+    assert!(state.snapshot().agent(&agent).is_some());
+    state.resync().await;
+    assert!(state.snapshot().agent(&agent).is_none());
+    assert_eq!(state.snapshot().revision(), revision);
+    assert_eq!(state.snapshot().standings().of(&subject).as_str(), "suspended", "it stays in force");
 }
