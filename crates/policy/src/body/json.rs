@@ -14,8 +14,8 @@ use super::error::BodyError;
 pub(crate) const DEPTH: usize = 128;
 
 /// The most values that are read. A value takes some 60 bytes of memory and may be two bytes of text, so that
-/// 3 MiB of small numbers would take a hundred MB. An object of 1.5 MiB, which is all that etcd takes, has fewer
-/// values if each takes seven bytes, its key included.
+/// 3 MiB of small numbers would take a hundred MB. An object of 1.5 MiB, which is all that etcd takes, has
+/// fewer values if each takes seven bytes, its key included.
 pub const VALUES: usize = 250_000;
 
 /// A JSON value.

@@ -49,7 +49,8 @@ fn a_user_and_an_agent_with_the_same_rules_get_the_same_but_for_the_strict_excep
         (0..RANDOM).map(|part| Holder::random(format!("rbac-replay-{part}"), &mut Random::part(seed, part)));
     let holders: Vec<Holder> = known("rbac-known").into_iter().chain(random).collect();
     bind(&mut owner(world()), &holders, "rbac-replay");
-    // A gateway whose manifests nobody changes meanwhile: it would decide again, and at last be busy with that.
+    // A gateway whose manifests nobody changes meanwhile: it would decide again, and at last be busy with
+    // that.
     let gateway = world().own_gateway(Options::default());
     let agents: HashMap<&str, Agent> =
         holders.iter().map(|holder| (holder.name.as_str(), enrol(holder, &gateway))).collect();
