@@ -12,6 +12,7 @@ mod disk_full;
 mod expiry;
 mod explain;
 mod in_pod;
+mod issuers;
 mod path;
 mod rbac;
 mod record;
