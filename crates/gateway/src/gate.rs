@@ -51,7 +51,8 @@ impl Gate {
         self.leases.room_for(identity.agent(), requests, peer.connection(), connections)
     }
 
-    /// Takes a place among the running copies of an agent that may act. One too many is told in the record, or refused.
+    /// Takes a place among the running copies of an agent that may act. One too many is told in the record,
+    /// or refused.
     pub async fn copy(&self, identity: &Identity, snapshot: &Snapshot) -> Result<Place, Refusal> {
         let (agent, instance) = (identity.agent(), identity.instance());
         let issuer = identity.proven().issuer.as_ref();

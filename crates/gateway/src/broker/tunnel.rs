@@ -17,8 +17,8 @@ use crate::record::draft::{Entry, Outcome};
 const BUFFER: usize = 16 * 1024;
 /// A caller that takes no more has this long to be seen closing in order, in what it had sent before.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// A cluster that has said all is done with its half: whatever the caller still sends, nothing will come of it.
-/// It has this long to close its own.
+/// A cluster that has said all is done with its half: whatever the caller still sends, nothing will come of
+/// it. It has this long to close its own.
 const LINGER: Duration = Duration::from_secs(60);
 
 /// Both ends of a connection that changes its protocol.

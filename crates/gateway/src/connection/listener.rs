@@ -181,8 +181,8 @@ enum Ended {
     Shutdown,
 }
 
-/// Resolves when no request began for a while and none is open. HTTP/1.1 has such a bound in hyper, which comes
-/// first; HTTP/2 has none, and its pings would keep an idle connection for ever.
+/// Resolves when no request began for a while and none is open. HTTP/1.1 has such a bound in hyper, which
+/// comes first; HTTP/2 has none, and its pings would keep an idle connection for ever.
 async fn idle(connection: &Connection, bound: Duration) {
     let mut before = None;
     loop {

@@ -126,8 +126,8 @@ impl Instance {
         Instance(format!("key {}", key.fingerprint()).into())
     }
 
-    /// A copy named by what a token says, such as the claim `run_id` and its value. Cut to what fits a table, and
-    /// shown without what would break a line.
+    /// A copy named by what a token says, such as the claim `run_id` and its value. Cut to what fits a
+    /// table, and shown without what would break a line.
     pub fn named(what: &str, value: &str) -> Instance {
         let plain = |character: char| if is_invisible(character) { '\u{fffd}' } else { character };
         let value: String = value.chars().take(LONGEST_NAME).map(plain).collect();

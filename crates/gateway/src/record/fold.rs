@@ -13,7 +13,8 @@ const WINDOW: i64 = 60_000;
 /// Sources and reasons told apart at once; past that, all others count as one.
 const KINDS: usize = 1_024;
 
-/// Whose refusals are one row: a source, a reason, and of callers for whom somebody vouched also who they are.
+/// Whose refusals are one row: a source, a reason, and of callers for whom somebody vouched also who they
+/// are.
 type Kind = (Option<IpAddr>, &'static str, Option<String>);
 
 /// Counts of the refusals that wait for the end of their minute.

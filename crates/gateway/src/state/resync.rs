@@ -27,7 +27,8 @@ pub async fn run(state: Arc<State>, shutdown: CancellationToken) {
 }
 
 impl State {
-    /// Looks, and reads where there is something new. A database that can't be read is left for the next look.
+    /// Looks, and reads where there is something new. A database that can't be read is left for the next
+    /// look.
     pub(super) async fn resync(&self) {
         let unwritten = self.changing.lock().await;
         let before = self.snapshot();

@@ -32,6 +32,8 @@ fn a_write_has_an_intent_and_an_outcome_with_the_documented_fields() {
     let request = &begin["request"];
     let expected = json!({
         "request": id, "source": request["source"], "agent": agent.name, "credential": request["credential"],
+        "identity": "key", "subject": request["credential"],
+        "instance": format!("key {}", request["credential"].as_str().unwrap()),
         "proof": "token", "session": request["session"], "userAgent": "a test/1", "cluster": "local",
         "method": "POST", "path": format!("/clusters/local{path}"), "query": "fieldManager=me",
         "verb": "create",

@@ -224,7 +224,14 @@ fn fake(behave: impl Fn(&mut ClusterTls) + Send + 'static) -> (Gateway, Agent, F
     thread::spawn(move || {
         for tcp in listener.incoming() {
             let mut tls = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), tcp.unwrap());
-            request_of(&mut tls);
+            let head = request_of(&mut tls);
+            // What the gateway asks for itself, whenever it likes: who issues this cluster's tokens.
+            if head.starts_with("GET /.well-known/") || head.starts_with("GET /openid/") {
+                tls.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    .ok();
+                tls.flush().ok();
+                continue;
+            }
             // Nobody listens where the test is over.
             tell.send(()).ok();
             behave(&mut tls);
@@ -255,15 +262,16 @@ fn fake(behave: impl Fn(&mut ClusterTls) + Send + 'static) -> (Gateway, Agent, F
 }
 
 /// Reads a request without a body.
-fn request_of(tls: &mut ClusterTls) {
+fn request_of(tls: &mut ClusterTls) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         if tls.read(&mut byte).is_ok_and(|count| count == 0) {
-            return;
+            break;
         }
         head.push(byte[0]);
     }
+    String::from_utf8(head).unwrap()
 }
 
 fn until_closed(tls: &mut ClusterTls) {
