@@ -29,10 +29,13 @@ pub struct Wanted {
 }
 
 /// A list.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct List {
     /// Each a manifest with its `status`.
     pub items: Vec<Value>,
+    /// What people should know who look at it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Why something is deleted.
@@ -44,10 +47,13 @@ pub struct Why {
 }
 
 /// What a deletion closed.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Deleted {
     /// The streams that were no longer allowed.
     pub closed: Closed,
+    /// What their author should know.
+    #[serde(default)]
+    pub caution: Option<String>,
 }
 
 /// Lists.
@@ -79,7 +85,9 @@ pub(super) async fn list(
             }
             item
         });
-    Ok(Json(List { items: shown.collect() }))
+    let standing = admin.directory.as_ref().map(|directory| directory.standing());
+    let warnings = standing.map(|standing| standing.warnings()).unwrap_or_default();
+    Ok(Json(List { items: shown.collect(), warnings }))
 }
 
 /// Deletes.
@@ -94,8 +102,8 @@ pub(super) async fn delete(
     let author = author(&headers, &why.reason)?;
     let state = admin.gate.state.clone();
     let change = async move { state.delete(&kind, &name, &author).await };
-    let closed = to_the_end(&admin, change).await?;
-    Ok(Json(Deleted { closed: closed.into() }))
+    let (closed, caution) = to_the_end(&admin, change).await?;
+    Ok(Json(Deleted { closed: closed.into(), caution }))
 }
 
 fn known(kind: &str) -> Result<(), Failure> {
@@ -117,6 +125,9 @@ fn status(stored: &Stored, snapshot: &Snapshot, now: Millis) -> Map<String, Valu
     status.insert("generation".to_owned(), json!(row.generation));
     status.insert("created".to_owned(), time(row.created));
     status.insert("updated".to_owned(), time(row.updated));
+    if !row.origin.is_empty() {
+        status.insert("origin".to_owned(), json!(row.origin));
+    }
     status
 }
 

@@ -2,19 +2,23 @@
 
 pub mod admin_file;
 pub mod apply;
+mod changes;
 pub mod client;
 pub mod credential;
 pub mod delete;
+pub mod diff;
 pub mod enrol;
 pub mod failure;
 pub mod files;
 pub mod get;
 pub mod grant;
+mod identities;
 pub mod key;
 pub mod kinds;
 pub mod kubeconfig;
 pub mod log;
 pub mod quickstart;
+mod rules;
 pub mod serve;
 pub mod standing;
 pub mod table;
@@ -44,7 +48,7 @@ Examples:
   drawbridge suspend agent cleanup --reason 'looks wrong'
   drawbridge log -f --agent cleanup
 
-Exit status: 0 done, 1 failed, 2 usage, 3 refused.";
+Exit status: 0 done, 1 failed, 2 usage, 3 refused. 'drawbridge diff' has its own.";
 
 /// The boundary between AI agents and Kubernetes clusters.
 #[derive(Debug, Parser)]
@@ -67,6 +71,8 @@ pub enum Command {
     Serve(serve::Serve),
     /// Apply manifests: all of them or none.
     Apply(apply::Apply),
+    /// Show what applying would change, in manifests and in what agents may do.
+    Diff(diff::Diff),
     /// Show manifests, and how agents and grants stand.
     Get(get::Get),
     /// Delete manifests that nothing refers to.
@@ -117,6 +123,7 @@ pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
         Command::Quickstart(quickstart) => quickstart.run(world).await,
         Command::Serve(serve) => serve.run(world).await,
         Command::Apply(apply) => apply.run(world).await,
+        Command::Diff(diff) => return diff.run(world).await,
         Command::Get(get) => get.run(world).await,
         Command::Delete(delete) => delete.run(world).await,
         Command::Grant(grant) => grant.run(world).await,

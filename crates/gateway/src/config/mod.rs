@@ -38,6 +38,9 @@ pub struct Config {
     pub url: Option<PublicUrl>,
     /// The directory that keeps the database, and the generated serving CA where `tls` is left out.
     pub data: PathBuf,
+    /// A directory whose manifests are applied at start and whenever they change. What it no longer has is
+    /// deleted.
+    pub manifests: Option<PathBuf>,
     /// The serving certificate. Where it is left out the gateway makes its own CA and certificate.
     pub tls: Option<TlsFiles>,
     /// How long, how many, how large: every bound there is.
@@ -62,10 +65,9 @@ pub enum ConfigError {
 }
 
 const SHAPE: Shape = Shape {
-    known: &["listen", "admin", "url", "data", "tls", "limits"],
+    known: &["listen", "admin", "url", "data", "manifests", "tls", "limits"],
     later: &[
         ("domain", "cluster names as host names"),
-        ("manifests", "a directory of manifests that is applied by itself"),
         ("record", "where the record is copied to and how long it is kept"),
     ],
 };
@@ -77,6 +79,7 @@ impl Default for Config {
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 8444)),
             url: None,
             data: PathBuf::from("./drawbridge-data"),
+            manifests: None,
             tls: None,
             limits: Limits::default(),
         }
@@ -134,6 +137,7 @@ impl Config {
         if let Some(data) = fields.optional("data").and_then(|at| path(&at, directory, report)) {
             self.data = data;
         }
+        self.manifests = fields.optional("manifests").and_then(|at| path(&at, directory, report));
         self.tls = fields.optional("tls").and_then(|at| tls::read(&at, directory, report));
         if let Some(at) = fields.optional("limits") {
             bounds::read(&at, &mut self.limits, report);

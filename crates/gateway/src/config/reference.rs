@@ -62,6 +62,7 @@ listen: 0.0.0.0:8443
 admin: 127.0.0.1:8444
 url: https://drawbridge.example.com:8443
 data: /var/lib/drawbridge
+manifests: manifests
 tls:
   certFile: tls/tls.crt
   keyFile: tls/tls.key
@@ -78,6 +79,7 @@ fn default(name: &str) -> String {
         "admin" => format!("`{}`", config.admin),
         "url" => "`https://` and `listen`".to_owned(),
         "data" => format!("`{}`", config.data.display()),
+        "manifests" => "none".to_owned(),
         "tls" => "made by the gateway".to_owned(),
         "limits" => "see [limits](limits.md)".to_owned(),
         other => panic!("{other} has no default here"),
@@ -149,4 +151,5 @@ fn the_example_is_a_config() {
     let config = Config::parse("config.yaml", EXAMPLE, std::path::Path::new("/etc/drawbridge")).unwrap();
     assert_eq!(config.tls.unwrap().key_file, std::path::Path::new("/etc/drawbridge/tls/tls.key"));
     assert_eq!(config.data, std::path::Path::new("/var/lib/drawbridge"));
+    assert_eq!(config.manifests.unwrap(), std::path::Path::new("/etc/drawbridge/manifests"));
 }

@@ -41,6 +41,21 @@ pub enum ClusterAccess {
     },
 }
 
+impl ClusterAccess {
+    /// Lets relative paths start at `directory`.
+    pub(super) fn resolve(&mut self, directory: &Path) {
+        let join = |path: &mut PathBuf| *path = directory.join(&path);
+        match self {
+            ClusterAccess::Kubeconfig { path, .. } => join(path),
+            ClusterAccess::InCluster => {}
+            ClusterAccess::Server { ca_file, token_file, .. } => {
+                join(ca_file);
+                join(token_file);
+            }
+        }
+    }
+}
+
 const SHAPE: Shape = Shape {
     known: &["kubeconfig", "inCluster", "server", "caFile", "tokenFile"],
     later: &[("connector", "clusters that dial out to the gateway")],

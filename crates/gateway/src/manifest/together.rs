@@ -95,14 +95,18 @@ fn twice<'m>(
 }
 
 /// A name in a grant.
-struct Reference<'g> {
-    kind: &'static str,
+#[derive(Debug)]
+pub struct Reference<'g> {
+    /// The kind of what is named.
+    pub kind: &'static str,
     field: &'static str,
     index: usize,
-    name: &'g str,
+    /// Its name.
+    pub name: &'g str,
 }
 
-fn references(grant: &Grant) -> impl Iterator<Item = Reference<'_>> {
+/// All that a grant names.
+pub fn references(grant: &Grant) -> impl Iterator<Item = Reference<'_>> {
     let agents = grant.agents.iter().map(AgentName::as_str).enumerate();
     let scopes = grant.scopes.iter().map(String::as_str).enumerate();
     let clusters = grant.clusters.iter().map(String::as_str).enumerate();

@@ -3,16 +3,21 @@
 
 mod apply;
 pub mod change;
+pub mod compare;
 pub mod expiry;
 mod judge;
+pub mod plan;
+pub mod rights;
 pub mod snapshot;
 pub mod standing;
+pub mod unified;
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "what a test spawns ends with its runtime")]
 mod tests;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -40,6 +45,7 @@ pub struct State {
     record: Record,
     clock: Clock,
     patience: Patience,
+    watched: Option<PathBuf>,
 }
 
 /// What a state is made with.
@@ -55,6 +61,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Bounds on clusters.
     pub patience: Patience,
+    /// The directory of manifests that is applied by itself, if there is one.
+    pub watched: Option<PathBuf>,
 }
 
 /// Why the state can't be read.
@@ -71,13 +79,13 @@ pub enum Unloadable {
 impl State {
     /// Reads the database.
     pub async fn load(parts: Parts) -> Result<State, Unloadable> {
-        let Parts { store, leases, record, clock, patience } = parts;
+        let Parts { store, leases, record, clock, patience, watched } = parts;
         let everything = store.load().await?;
         let snapshot = Snapshot::build(everything, patience)?;
         let (changed, _) = watch::channel(snapshot.revision());
         let current = ArcSwap::from_pointee(snapshot);
         let changing = Mutex::default();
-        Ok(State { current, changing, changed, store, leases, record, clock, patience })
+        Ok(State { current, changing, changed, store, leases, record, clock, patience, watched })
     }
 
     /// Everything as it is now.
@@ -117,6 +125,10 @@ impl State {
         let time = self.clock.now();
         self.leases.cut(|held| verdict(held, before, now, time), &gone).await
     }
+}
+
+fn agent_named(kind: &str, name: &str) -> Option<AgentName> {
+    (kind == "Agent").then(|| AgentName::parse(name).ok()).flatten()
 }
 
 fn is_out(snapshot: &Snapshot, agent: &AgentName) -> bool {

@@ -2,6 +2,7 @@
 
 mod agents;
 mod api;
+mod changes;
 mod lifecycle;
 mod people;
 mod strangers;
