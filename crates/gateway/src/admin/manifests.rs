@@ -74,14 +74,10 @@ pub(super) async fn list(
         .filter(|stored| wanted.kind.as_ref().is_none_or(|kind| *kind == stored.row.kind))
         .filter(|stored| wanted.name.as_ref().is_none_or(|name| *name == stored.row.name))
         .map(|stored| {
-            let mut status = status(stored, &snapshot, now);
-            if let Manifest::Agent(agent) = &stored.manifest {
+            let mut item = shown(stored, &snapshot, now);
+            if let (Manifest::Agent(agent), Some(item)) = (&stored.manifest, item.pointer_mut("/status")) {
                 let open = open.get(&agent.name).copied().unwrap_or(0);
-                status.insert("open".to_owned(), json!(open));
-            }
-            let mut item = stored.manifest.to_json();
-            if let Some(item) = item.as_object_mut() {
-                item.insert("status".to_owned(), Value::Object(status));
+                item["open"] = json!(open);
             }
             item
         });
@@ -106,11 +102,20 @@ pub(super) async fn delete(
     Ok(Json(Deleted { closed: closed.into(), caution }))
 }
 
-fn known(kind: &str) -> Result<(), Failure> {
+pub(super) fn known(kind: &str) -> Result<(), Failure> {
     if KINDS.contains(&kind) {
         return Ok(());
     }
     Err(Failure::Malformed(format!("there is no kind {kind:?}; there are {}", KINDS.join(", "))))
+}
+
+/// A manifest with its `status`.
+pub(super) fn shown(stored: &Stored, snapshot: &Snapshot, now: Millis) -> Value {
+    let mut item = stored.manifest.to_json();
+    if let Some(item) = item.as_object_mut() {
+        item.insert("status".to_owned(), Value::Object(status(stored, snapshot, now)));
+    }
+    item
 }
 
 fn status(stored: &Stored, snapshot: &Snapshot, now: Millis) -> Map<String, Value> {

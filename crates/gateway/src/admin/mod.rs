@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod body;
+pub mod describe;
 pub mod diff;
 pub mod failure;
 pub mod listener;
@@ -79,6 +80,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/livez", get(probes::livez))
         .route("/readyz", get(probes::readyz))
         .route("/v1/apply", post(apply::apply))
+        .route("/v1/describe/{kind}/{name}", get(describe::describe))
         .route("/v1/diff", post(diff::diff))
         .route("/v1/manifests", get(manifests::list))
         .route("/v1/manifests/{kind}/{name}", delete(manifests::delete))

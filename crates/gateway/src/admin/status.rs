@@ -85,7 +85,7 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
     })
 }
 
-async fn look(cluster: &Cluster) -> OneCluster {
+pub(super) async fn look(cluster: &Cluster) -> OneCluster {
     let trouble = match timeout(PATIENCE, cluster.try_wire()).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(Chain(&error).to_string()),

@@ -189,7 +189,7 @@ fn keys(item: &Value) -> String {
     })
 }
 
-fn access(item: &Value) -> String {
+pub(super) fn access(item: &Value) -> String {
     match item.get("spec").and_then(Value::as_object) {
         Some(spec) if spec.contains_key("inCluster") => "in cluster".to_owned(),
         Some(spec) if spec.contains_key("kubeconfig") => {

@@ -4,8 +4,10 @@ pub mod admin_file;
 pub mod apply;
 mod changes;
 pub mod client;
+pub mod completion;
 pub mod credential;
 pub mod delete;
+pub mod describe;
 pub mod diff;
 pub mod enrol;
 pub mod failure;
@@ -71,6 +73,8 @@ pub enum Command {
     Serve(serve::Serve),
     /// Apply manifests: all of them or none.
     Apply(apply::Apply),
+    /// Show everything about one agent, scope, grant or cluster.
+    Describe(describe::Describe),
     /// Show what applying would change, in manifests and in what agents may do.
     Diff(diff::Diff),
     /// Show manifests, and how agents and grants stand.
@@ -93,6 +97,8 @@ pub enum Command {
     Kubeconfig(kubeconfig::Kubeconfig),
     /// Show the record.
     Log(log::Log),
+    /// Print what makes a shell complete this program's arguments.
+    Completion(completion::Completion),
 }
 
 /// What a command is handed: nothing in here is read from the process again.
@@ -123,6 +129,7 @@ pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
         Command::Quickstart(quickstart) => quickstart.run(world).await,
         Command::Serve(serve) => serve.run(world).await,
         Command::Apply(apply) => apply.run(world).await,
+        Command::Describe(describe) => describe.run(world).await,
         Command::Diff(diff) => return diff.run(world).await,
         Command::Get(get) => get.run(world).await,
         Command::Delete(delete) => delete.run(world).await,
@@ -134,6 +141,7 @@ pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
         Command::Credential(credential) => credential.run(world),
         Command::Kubeconfig(kubeconfig) => kubeconfig.run(world).await,
         Command::Log(log) => log.run(world).await,
+        Command::Completion(completion) => completion.run(world),
     };
     failure::exit(done, world.terminal)
 }

@@ -3,6 +3,7 @@
 mod agents;
 mod api;
 mod changes;
+mod describe;
 mod lifecycle;
 mod people;
 mod strangers;
