@@ -84,6 +84,10 @@ fn twice<'m>(
     problems: &mut Problems,
 ) {
     let (kind, name) = key(located.get());
+    // What has no name that could be read has its problem already.
+    if name.is_empty() {
+        return;
+    }
     let Some(first) = first.insert((kind, name), located) else { return };
     let (file, line) = (first.file(), first.place().line);
     let place = located.place_of(&["metadata", "name"], None);
