@@ -6,10 +6,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::bodies::Bodies;
 use crate::clock::Clock;
+use crate::config::Domain;
 use crate::config::limits::Limits;
+use crate::identity::authenticate::Identity;
 use crate::lease::Leases;
+use crate::lease::instances::{Fresh, Instances, Place};
+use crate::manifest::Beyond;
 use crate::record::writer::Record;
+use crate::refusal::Refusal;
 use crate::state::State;
+use crate::state::snapshot::Snapshot;
 
 /// The gateway, as the pipeline sees it.
 #[derive(Debug, Clone)]
@@ -18,6 +24,8 @@ pub struct Gate {
     pub state: Arc<State>,
     /// What is open.
     pub leases: Leases,
+    /// Which copies of the agents run.
+    pub instances: Instances,
     /// Where everything is written.
     pub record: Record,
     /// Reads request bodies.
@@ -26,8 +34,29 @@ pub struct Gate {
     pub limits: Limits,
     /// The gateway's url, which tokens must name as their audience.
     pub audience: Arc<str>,
+    /// The domain under which clusters have host names.
+    pub domain: Option<Arc<Domain>>,
     /// The time.
     pub clock: Clock,
     /// Where tasks are spawned, so that shutdown can wait for them.
     pub tasks: TaskTracker,
+}
+
+impl Gate {
+    /// Takes a place among the agent's running copies. One too many is told in the record, or refused.
+    pub async fn copy(&self, identity: &Identity, snapshot: &Snapshot) -> Result<Place, Refusal> {
+        let (agent, instance) = (identity.agent(), identity.instance());
+        let bound = snapshot.agent(agent).and_then(|agent| agent.instances);
+        let refused = bound.filter(|bound| bound.beyond == Beyond::Refuse).map(|bound| bound.max);
+        let now = self.clock.now();
+        let entered = self.instances.enter(agent, instance, refused, now);
+        let too_many = |_running| Refusal::TooManyInstances(agent.as_str().to_owned(), refused.unwrap_or(0));
+        let entered = entered.map_err(too_many)?;
+        if let (Fresh::Yes, Some(bound)) = (entered.fresh, bound)
+            && entered.running > bound.max
+        {
+            self.state.too_many(agent, instance, entered.running, bound.max).await;
+        }
+        Ok(entered.place)
+    }
 }

@@ -21,6 +21,7 @@ pub mod chain;
 pub mod clock;
 pub mod config;
 pub mod directory;
+pub mod errand;
 pub mod gate;
 pub mod manifest;
 pub mod yaml;

@@ -12,7 +12,6 @@ use crate::broker::answer::Answer;
 use crate::broker::headers;
 use crate::broker::send::{Admitted, Flow, Sent, send};
 use crate::cluster::Cluster;
-use crate::cluster::errand::Errand;
 use crate::connection::peer::Peer;
 use crate::connection::route::{Route, few_enough, meant_for};
 use crate::gate::Gate;
@@ -95,23 +94,24 @@ async fn open(
     let check =
         Check { snapshot: &snapshot, audience: &gate.audience, limits: &gate.limits, now: gate.clock.now() };
     few_enough(request.headers(), gate.limits.headers)?;
-    meant_for(peer.server_name(), request.uri(), request.headers())?;
-    let identity = authenticate(peer, request.headers(), draft.id(), check)?;
+    let host = meant_for(peer.server_name(), request.uri(), request.headers())?;
+    let identity = authenticate(peer, request.headers(), draft.id(), check).await?;
     let subject = draft.subject();
     subject.by(&identity);
 
-    let route = Route::read(request.uri())?;
-    subject.cluster = Some(route.cluster.to_owned());
+    let route = Route::read(request.uri(), &host, gate.domain.as_deref())?;
+    subject.cluster = Some(route.cluster.clone());
     let line = Line { method: request.method().as_str(), path: route.path, query: route.query };
     let attributes = Attributes::parse(line).map_err(Refusal::Unreadable)?;
     subject.asks(&attributes);
-    let unknown = || Refusal::UnknownCluster(route.cluster.to_owned());
-    let cluster = snapshot.cluster(route.cluster).ok_or_else(unknown)?.clone();
+    let unknown = || Refusal::UnknownCluster(route.cluster.clone());
+    let cluster = snapshot.cluster(&route.cluster).ok_or_else(unknown)?.clone();
 
     gate.leases.room_for(identity.agent(), gate.limits.requests)?;
-    let lease = gate.leases.register(Holder::of(&identity, peer, cluster.name()), peer.connection());
+    let place = gate.copy(&identity, &snapshot).await?;
+    let lease = gate.leases.register(Holder::of(&identity, peer, cluster.name(), place), peer.connection());
     draft.hold(&lease);
-    snapshot.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
+    snapshot.standing(lease.agent(), lease.means()).map_err(Refusal::Out)?;
     let flow = flow(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();
     let read = gate.bodies.read(identity.agent(), &parts.headers, body);
@@ -187,6 +187,6 @@ async fn admit(
 }
 
 async fn live(cluster: &Cluster, case: &Case, entry: &str) -> Result<Facts, Refusal> {
-    let errand = Errand::Live { agent: case.agent(), attributes: case.attributes(), entry };
-    cluster.live(errand).await.map(Facts::with_live).map_err(Refusal::Cluster)
+    let live = cluster.live(case.agent(), case.attributes(), entry).await;
+    live.map(Facts::with_live).map_err(Refusal::Cluster)
 }

@@ -7,7 +7,10 @@ use http::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::broker::answer::Answer;
+use crate::identity::account::BadAccount;
 use crate::identity::certificate::BadCertificate;
+use crate::identity::issuer::Unverified;
+use crate::identity::proven::Stranger;
 use crate::identity::token::BadToken;
 use crate::record::writer::NotRecorded;
 
@@ -49,6 +52,8 @@ pub enum Refusal {
     Misdirected,
     /// The path names no cluster.
     NoCluster,
+    /// The host is under the gateway's domain and can't be a cluster's.
+    NoClusterHost,
     /// The path names a cluster that isn't known.
     UnknownCluster(String),
     /// Nothing in the request says who asks.
@@ -59,8 +64,14 @@ pub enum Refusal {
     Certificate(BadCertificate),
     /// The token does not count.
     Token(BadToken),
-    /// The credential is good and belongs to no known agent. Holds the entry's id.
-    Unrecognised(String),
+    /// A cluster signed the token, and it is no service account's that could be an agent.
+    Account(BadAccount),
+    /// Nobody can tell whether the token counts. Holds the trusted issuer's name.
+    NoIssuer(String),
+    /// The credential is good and belongs to no known agent.
+    Unrecognised(Box<Stranger>),
+    /// The agent has as many copies as it may have. Holds the agent and the bound.
+    TooManyInstances(String, usize),
     /// The agent or its key is suspended or revoked.
     Out(Out),
     /// The request can't be read in one way only.
@@ -96,7 +107,7 @@ pub enum Refusal {
 pub struct Out {
     /// The agent.
     pub agent: String,
-    /// `agent` or `key`.
+    /// `agent`, `key` or `identity`.
     pub what: &'static str,
     /// `suspended` or `revoked`.
     pub how: &'static str,
@@ -119,19 +130,29 @@ pub enum ClusterFault {
     Redirected(String),
 }
 
+impl From<Unverified> for Refusal {
+    fn from(unverified: Unverified) -> Refusal {
+        match unverified {
+            Unverified::Token(bad) => Refusal::Token(bad),
+            Unverified::Unreachable(name) => Refusal::NoIssuer(name),
+        }
+    }
+}
+
 impl Refusal {
     /// The HTTP status: 401 only for credentials, 403 for policy, 503 when the gateway can't decide or
     /// record.
     pub fn status(&self) -> StatusCode {
         match self {
             Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Refusal::NoCluster | Refusal::UnknownCluster(_) => StatusCode::NOT_FOUND,
+            Refusal::NoCluster | Refusal::NoClusterHost | Refusal::UnknownCluster(_) => StatusCode::NOT_FOUND,
             Refusal::NoCredential
             | Refusal::Credential(_)
             | Refusal::Certificate(_)
             | Refusal::Token(_)
+            | Refusal::Account(_)
             | Refusal::Unrecognised(_) => StatusCode::UNAUTHORIZED,
-            Refusal::Out(_) | Refusal::Denied(_) => StatusCode::FORBIDDEN,
+            Refusal::Out(_) | Refusal::Denied(_) | Refusal::TooManyInstances(..) => StatusCode::FORBIDDEN,
             Refusal::Unreadable(_) | Refusal::Ambiguous(_) => StatusCode::BAD_REQUEST,
             Refusal::Body(error) => match error.fault() {
                 BodyFault::Malformed => StatusCode::BAD_REQUEST,
@@ -144,9 +165,11 @@ impl Refusal {
             Refusal::Moved => StatusCode::CONFLICT,
             Refusal::Cluster(ClusterFault::Silent(_)) => StatusCode::GATEWAY_TIMEOUT,
             Refusal::Cluster(ClusterFault::Redirected(_)) => StatusCode::BAD_GATEWAY,
-            Refusal::Busy(_) | Refusal::NotRecorded(_) | Refusal::Cluster(_) | Refusal::Cut => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Refusal::Busy(_)
+            | Refusal::NotRecorded(_)
+            | Refusal::NoIssuer(_)
+            | Refusal::Cluster(_)
+            | Refusal::Cut => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -155,13 +178,15 @@ impl Refusal {
     pub fn reason(&self) -> &'static str {
         match self {
             Refusal::Misdirected => "misdirected",
-            Refusal::NoCluster => "no-cluster",
+            Refusal::NoCluster | Refusal::NoClusterHost => "no-cluster",
             Refusal::UnknownCluster(_) => "unknown-cluster",
             Refusal::NoCredential => "no-credential",
             Refusal::Credential(_) => "bad-credential",
             Refusal::Certificate(_) => "bad-certificate",
-            Refusal::Token(_) => "bad-token",
+            Refusal::Token(_) | Refusal::Account(_) => "bad-token",
+            Refusal::NoIssuer(_) => "no-issuer",
             Refusal::Unrecognised(_) => "unrecognised",
+            Refusal::TooManyInstances(..) => "too-many-instances",
             Refusal::Out(out) => out.how,
             Refusal::Unreadable(unreadable) => unreadable.reason(),
             Refusal::Body(error) => error.reason(),
@@ -190,6 +215,11 @@ impl Refusal {
             Refusal::NoCluster => "no cluster is named here: the path begins with /clusters/NAME; \
                 'drawbridge kubeconfig' writes a kubeconfig that does so"
                 .to_owned(),
+            Refusal::NoClusterHost => {
+                "the host names no cluster: it is a cluster's name, one label, before the \
+                gateway's domain"
+                    .to_owned()
+            }
             Refusal::UnknownCluster(name) => {
                 format!("no cluster {name:?} is known here; ask the gateway's administrator which there are")
             }
@@ -199,9 +229,20 @@ impl Refusal {
             Refusal::Credential(why) => format!("the credential can't be used here: {why}"),
             Refusal::Certificate(bad) => bad.to_string(),
             Refusal::Token(bad) => bad.to_string(),
-            Refusal::Unrecognised(id) => format!(
-                "the credential is good but belongs to no known agent; an administrator finds it as {id} in \
-                 the record and can enrol it"
+            Refusal::Account(bad) => bad.to_string(),
+            Refusal::NoIssuer(_) => {
+                "an issuer that may have signed the bearer token can't be asked for its keys \
+                now, and none that is known fits; try again in a moment"
+                    .to_owned()
+            }
+            Refusal::Unrecognised(stranger) => format!(
+                "the credential is good but belongs to no known agent; an administrator finds it as {} in \
+                 the record and can enrol it",
+                stranger.id
+            ),
+            Refusal::TooManyInstances(agent, most) => format!(
+                "agent {agent:?} may run in {most} copies at once and does; this is policy, not a fault. \
+                 Next: wait until a copy has ended, or ask a person"
             ),
             Refusal::Out(out) => out.message(),
             Refusal::Unreadable(unreadable) => format!("the request is refused as ambiguous: {unreadable}"),
@@ -236,20 +277,26 @@ impl Refusal {
             Refusal::Denied(denial) => denial.next(),
             Refusal::Misdirected
             | Refusal::NoCluster
+            | Refusal::NoClusterHost
             | Refusal::Unreadable(_)
             | Refusal::Body(_)
             | Refusal::Ambiguous(_)
             | Refusal::TooManyFields(_)
             | Refusal::TooLarge(_) => Next::ChangeRequest,
-            Refusal::NoCredential | Refusal::Credential(_) | Refusal::Certificate(_) | Refusal::Token(_) => {
-                Next::ReAuthenticate
+            Refusal::NoCredential
+            | Refusal::Credential(_)
+            | Refusal::Certificate(_)
+            | Refusal::Token(_)
+            | Refusal::Account(_) => Next::ReAuthenticate,
+            Refusal::UnknownCluster(_) | Refusal::Unrecognised(_) | Refusal::TooManyInstances(..) => {
+                Next::AskPerson
             }
-            Refusal::UnknownCluster(_) | Refusal::Unrecognised(_) => Next::AskPerson,
             Refusal::Out(_) => Next::Stop,
             Refusal::NoBody(_)
             | Refusal::Busy(_)
             | Refusal::Moved
             | Refusal::NotRecorded(_)
+            | Refusal::NoIssuer(_)
             | Refusal::Cut => Next::Wait,
             Refusal::Cluster(fault) => fault.next(),
             Refusal::Fault => Next::AskPerson,
@@ -260,6 +307,8 @@ impl Refusal {
     pub fn decided(&self) -> Value {
         match self {
             Refusal::Denied(denial) => json!({ "rule": denial.rule().map(ToString::to_string) }),
+            Refusal::NoIssuer(name) => json!({ "issuer": name }),
+            Refusal::Unrecognised(stranger) => json!({ "because": stranger.because.as_str() }),
             _ => Value::Null,
         }
     }
@@ -316,6 +365,7 @@ impl Out {
     fn message(&self) -> String {
         let whose = match self.what {
             "key" => format!("this key of agent {:?}", self.agent),
+            "identity" => format!("this identity of agent {:?}", self.agent),
             _ => format!("agent {:?}", self.agent),
         };
         format!(
@@ -327,7 +377,8 @@ impl Out {
 }
 
 impl ClusterFault {
-    fn message(&self) -> String {
+    /// One sentence.
+    pub fn message(&self) -> String {
         match self {
             ClusterFault::Unusable(cluster) => format!(
                 "the gateway can't use its configuration for cluster {cluster:?}; its administrator sees why \

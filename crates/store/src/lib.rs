@@ -7,6 +7,7 @@
 mod append;
 mod changes;
 mod error;
+mod kept;
 mod limit;
 mod location;
 mod manifest;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use crate::pools::{Pools, commit, on_pool};
 use crate::search::Order;
 pub use error::{Cause, Error};
+pub use kept::Kept;
 pub use location::Location;
 pub use manifest::{Change, Everything, Manifest, State, StateChange};
 pub use row::{Filter, Part, Row, StoredRow};
@@ -131,6 +133,33 @@ impl Store {
             Ok(revision)
         })
         .await
+    }
+
+    /// Keeps what a name means, if it is seen for the first time, and appends the row that says so. The answer is
+    /// the uid that is kept: this one, or the one that was there before. It is durable when this returns. The
+    /// revision stays: whoever does not know a name asks here.
+    ///
+    /// # Errors
+    /// `Invalid`, `Full`, `Gone`, `Locked`.
+    pub async fn keep(&self, kept: &Kept, row: &Row) -> Result<String, Error> {
+        self.within(async {
+            let mut tx = self.inner.pools.write().await?;
+            if let Some(before) = kept::keep(&mut tx, kept).await? {
+                return Ok(before);
+            }
+            append::append(&mut tx, std::slice::from_ref(row)).await?;
+            commit(tx).await?;
+            Ok(kept.uid.clone())
+        })
+        .await
+    }
+
+    /// Everything that [`Store::keep`] kept.
+    ///
+    /// # Errors
+    /// `Gone`, `Corrupt`.
+    pub async fn kept(&self) -> Result<Vec<Kept>, Error> {
+        self.within(async { kept::all(&mut self.inner.pools.snapshot().await?).await }).await
     }
 
     /// Appends rows to the record, all or nothing, in the order given. They are durable when this returns;

@@ -21,6 +21,11 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../migrations/0002.sqlite.sql"),
         postgres: include_str!("../migrations/0002.postgres.sql"),
     },
+    Step {
+        common: include_str!("../migrations/0003.sql"),
+        sqlite: include_str!("../migrations/0003.sqlite.sql"),
+        postgres: include_str!("../migrations/0003.postgres.sql"),
+    },
 ];
 
 /// SQLite checks the whole file up to this size, which takes well under 100 ms. Damage in larger files shows

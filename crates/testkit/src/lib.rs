@@ -5,12 +5,15 @@
 
 mod agent;
 mod audit;
+pub mod callers;
 mod gateway;
+mod pod;
 mod process;
 mod world;
 
 pub use agent::Agent;
 pub use audit::{Audit, Event};
 pub use gateway::{Gateway, Options};
+pub use pod::InPod;
 pub use process::{Run, run};
 pub use world::World;

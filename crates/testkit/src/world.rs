@@ -11,10 +11,11 @@ use crate::audit::Audit;
 use crate::gateway::{Gateway, Options};
 use crate::process::{Run, run};
 
-/// The user that gateways authenticate as. It may impersonate agents and nothing else.
+/// The user that gateways authenticate as. It may impersonate agents, read who issues service accounts' tokens,
+/// and nothing else.
 pub const GATEWAY_USER: &str = "drawbridge-gateway";
 
-/// What the cluster's owner applies: the agents' namespace, the gateway's one role, and a ceiling. The tests'
+/// What the cluster's owner applies: the agents' namespace, the gateway's two bindings, and a ceiling. The tests'
 /// ceiling is the whole cluster, so that whatever a scope fails to stop shows.
 const OWNER: &str = r#"
 apiVersion: v1
@@ -31,6 +32,12 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata: {name: drawbridge-gateway, namespace: drawbridge-agents}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: drawbridge-gateway}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: drawbridge-gateway}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: drawbridge-gateway-issuer}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "system:service-account-issuer-discovery"}
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: drawbridge-gateway}]
 ---
 apiVersion: rbac.authorization.k8s.io/v1

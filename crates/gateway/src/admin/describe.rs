@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::failure::Failure;
 use super::{Admin, manifests, status};
 use crate::lease::Open;
-use crate::manifest::{Grant, Manifest};
+use crate::manifest::{self, Manifest};
 use crate::state::change::NotChanged;
 use crate::state::rights::{MOST, Right, View};
 use crate::state::snapshot::{Snapshot, Stored};
@@ -33,6 +33,10 @@ pub struct Described {
     /// The grants that name it, each a manifest with its `status`; of a grant its own agents and scopes are
     /// in `item`.
     pub grants: Vec<Value>,
+    /// What else names it, by kind and name.
+    pub others: Vec<String>,
+    /// Of an agent: its running copies, and those that ran.
+    pub instances: Vec<Value>,
     /// The rules that an agent holds or a grant gives now, or that a scope has.
     pub rights: Vec<Right>,
     /// Whether there are more rules than are listed.
@@ -72,14 +76,14 @@ pub(super) async fn describe(
     let Some(stored) = snapshot.manifests().iter().find(is_it) else {
         return Err(Failure::NotChanged(NotChanged::Unknown { kind, name }));
     };
-    let mut described = Described {
-        item: manifests::shown(stored, &snapshot, now),
-        grants: named_by(&kind, &name, &snapshot, now),
-        ..Described::default()
-    };
+    let (grants, others) = named_by(&kind, &name, &snapshot, now);
+    let item = manifests::shown(stored, &snapshot, now);
+    let mut described = Described { item, grants, others, ..Described::default() };
     let view = View::of(&snapshot, now);
     match &stored.manifest {
         Manifest::Agent(agent) => {
+            let instances = admin.gate.instances.of(&agent.name);
+            described.instances = instances.iter().map(manifests::instance).collect();
             described.holds(view.rights(&agent.name));
             described.open(&admin, |open| open.agent == agent.name);
             described.lately(&agent.name, admin.gate.state.store()).await.map_err(Failure::Store)?;
@@ -94,21 +98,24 @@ pub(super) async fn describe(
             }
             described.open(&admin, |open| open.cluster == name);
         }
-        Manifest::Scope(_) => {}
+        Manifest::Scope(_) | Manifest::TrustedIssuer(_) => {}
     }
     Ok(Json(described))
 }
 
-/// The grants that name a manifest.
-fn named_by(kind: &str, name: &str, snapshot: &Snapshot, now: Millis) -> Vec<Value> {
-    let names = |grant: &Grant| {
-        crate::manifest::references(grant).any(|reference| reference.kind == kind && reference.name == name)
+/// The manifests that name one: the grants whole, of others kind and name.
+fn named_by(kind: &str, name: &str, snapshot: &Snapshot, now: Millis) -> (Vec<Value>, Vec<String>) {
+    let names = |manifest: &Manifest| {
+        manifest::references(manifest).any(|reference| reference.kind == kind && reference.name == name)
     };
-    let grants = snapshot.manifests().iter().filter(|stored| match &stored.manifest {
-        Manifest::Grant(grant) => names(grant),
-        Manifest::Agent(_) | Manifest::Scope(_) | Manifest::Cluster(_) => false,
-    });
-    grants.map(|stored| manifests::shown(stored, snapshot, now)).collect()
+    let (mut grants, mut others) = (Vec::new(), Vec::new());
+    for stored in snapshot.manifests().iter().filter(|stored| names(&stored.manifest)) {
+        match &stored.manifest {
+            Manifest::Grant(_) => grants.push(manifests::shown(stored, snapshot, now)),
+            other => others.push(format!("{}/{}", other.kind().to_lowercase(), other.name())),
+        }
+    }
+    (grants, others)
 }
 
 impl Described {

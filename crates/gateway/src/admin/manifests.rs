@@ -13,12 +13,13 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::{Admin, Closed, author, to_the_end};
+use crate::lease::instances::Shown;
 use crate::manifest::{Agent, Grant, Manifest};
 use crate::state::snapshot::{Snapshot, Stored};
 use crate::state::standing::{Standing, Subject};
 
 /// The kinds there are.
-pub const KINDS: [&str; 4] = ["Agent", "Scope", "Grant", "Cluster"];
+pub use crate::manifest::KINDS;
 
 /// Which manifests to list.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -78,6 +79,8 @@ pub(super) async fn list(
             if let (Manifest::Agent(agent), Some(item)) = (&stored.manifest, item.pointer_mut("/status")) {
                 let open = open.get(&agent.name).copied().unwrap_or(0);
                 item["open"] = json!(open);
+                let instances = admin.gate.instances.of(&agent.name);
+                item["instances"] = instances.iter().map(instance).collect();
             }
             item
         });
@@ -123,7 +126,7 @@ fn status(stored: &Stored, snapshot: &Snapshot, now: Millis) -> Map<String, Valu
     match &stored.manifest {
         Manifest::Agent(agent) => of_agent(agent, snapshot, &mut status),
         Manifest::Grant(grant) => of_grant(grant, snapshot, now, &mut status),
-        Manifest::Scope(_) | Manifest::Cluster(_) => {}
+        Manifest::Scope(_) | Manifest::Cluster(_) | Manifest::TrustedIssuer(_) => {}
     }
     let row = &stored.row;
     status.insert("uid".to_owned(), json!(row.uid));
@@ -170,6 +173,16 @@ fn standing(standing: Standing<'_>) -> Map<String, Value> {
         }
     }
     fields
+}
+
+/// One running copy, or one that ran.
+pub(super) fn instance(shown: &Shown) -> Value {
+    json!({
+        "name": shown.instance.as_str(),
+        "first": time(shown.first.0),
+        "last": time(shown.last.0),
+        "open": shown.open,
+    })
 }
 
 /// A time as people and Kubernetes write it.

@@ -16,8 +16,8 @@ pub(super) async fn livez() -> &'static str {
 /// can't be applied is said and is no reason to stop serving.
 pub(super) async fn readyz(State(admin): State<Arc<Admin>>) -> (StatusCode, &'static str) {
     // Anybody may ask this: what exactly is wrong stands in the status, which needs the credential.
-    const LAST_GOOD: &str = "ok, but the manifests directory can't be applied as it is: what was last good is in \
-        force, and 'drawbridge get agents' says what is wrong\n";
+    const LAST_GOOD: &str = "ok, but the manifests directory can't be applied as it is: what was last good \
+        is in force, and 'drawbridge get agents' says what is wrong\n";
     if admin.shutdown.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the gateway is ending\n");
     }

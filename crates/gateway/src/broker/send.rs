@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use drawbridge_policy::{AgentName, Case, Permit};
+use drawbridge_policy::{AgentName, Case, Connect, Permit};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -16,7 +16,7 @@ use super::answer::Answer;
 use super::headers::{self, Protocol};
 use super::relay::Relay;
 use super::tunnel::Tunnel;
-use crate::cluster::{Cluster, Wait};
+use crate::cluster::{Answers, Cluster, Wait, Way};
 use crate::lease::{Lease, Stream};
 use crate::record::draft::{Entry, Outcome};
 use crate::refusal::{ClusterFault, Refusal};
@@ -85,15 +85,13 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
             return Sent::Refused(Refusal::Fault, entry);
         }
     };
-    let wait = match stream {
-        Stream::Open => Wait::Open,
-        Stream::Short => Wait::Bounded,
-    };
+    let agent = permit.agent().clone();
+    let way = way(&permit, &agent, cluster, stream);
     let answer = tokio::select! {
         // The cut is looked at first: what was cut by now is not sent.
         biased;
         () = lease.stopped() => Err(Refusal::Cut),
-        answer = exchange(&mut entry, cluster, permit.agent(), request, wait) => answer,
+        answer = exchange(&mut entry, way, request) => answer,
     };
     let mut response = match answer {
         Ok(response) => response,
@@ -110,7 +108,7 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
             }
             Flow::Nothing => Sent::Refused(Refusal::Cluster(silent(cluster)), entry),
         },
-        StatusCode::FORBIDDEN => forbidden(response, entry, cluster).await,
+        StatusCode::FORBIDDEN if way.answers == Answers::Cluster => forbidden(response, entry, cluster).await,
         StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY if permit.pinned().is_some() => {
             conflict(response, permit, entry, lease).await
         }
@@ -122,16 +120,26 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
     }
 }
 
+fn way<'a>(permit: &Permit, agent: &'a AgentName, cluster: &'a Cluster, stream: Stream) -> Way<'a> {
+    let wait = match stream {
+        Stream::Open => Wait::Open,
+        Stream::Short => Wait::Bounded,
+    };
+    let answers = match permit.attributes().connect() {
+        Some(Connect::Proxy) => Answers::Behind,
+        Some(Connect::Exec | Connect::Attach | Connect::PortForward) | None => Answers::Cluster,
+    };
+    Way { cluster, agent, wait, answers }
+}
+
 /// Sends, and waits for the head of the answer. The entry says whether anything left.
 async fn exchange(
     entry: &mut Entry,
-    cluster: &Cluster,
-    agent: &AgentName,
+    way: Way<'_>,
     request: Request<Full<Bytes>>,
-    wait: Wait,
 ) -> Result<Response<Incoming>, Refusal> {
     entry.sent();
-    cluster.send(agent, request, wait).await.map_err(|fault| {
+    way.send(request).await.map_err(|fault| {
         match fault {
             ClusterFault::Unusable(_) | ClusterFault::Unreachable(_) => entry.unsent(),
             ClusterFault::Silent(_)

@@ -1,51 +1,56 @@
-//! The gateway's own calls to a cluster: a closed list. Everything else that is sent has a permit.
+//! The gateway's own calls to a cluster.
 
 use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use drawbridge_policy::{AgentName, Attributes, Live};
-use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
+use tokio::time::timeout;
 
-use super::{Cluster, Wait};
+use super::{Answers, Cluster, Wait, Way};
+use crate::errand::{Errand, ToCluster};
 use crate::refusal::ClusterFault;
 
-/// An object that a decision reads may have this many bytes; etcd takes less than 2 MiB.
-const MAX_OBJECT: usize = 3 * 1024 * 1024;
-
-/// Why the gateway itself calls a cluster.
-#[derive(Debug, Clone, Copy)]
-pub enum Errand<'a> {
-    /// The live object that a decision needs, read as the agent, so that the ceiling bounds it.
-    Live {
-        /// As whom.
-        agent: &'a AgentName,
-        /// The request whose object it is.
-        attributes: &'a Attributes,
-        /// That request's entry, so that the cluster's audit log joins with the record here, too.
-        entry: &'a str,
-    },
-}
-
 impl Cluster {
-    /// Reads the object that a decision asks about.
-    pub async fn live(&self, errand: Errand<'_>) -> Result<Live, ClusterFault> {
-        let Errand::Live { agent, attributes, entry } = errand;
-        let request = Request::builder()
-            .method(Method::GET)
-            .uri(object_path(attributes))
-            .header(header::ACCEPT, "application/json")
-            .header(header::USER_AGENT, "drawbridge")
-            .header("audit-id", entry)
-            .body(Full::<Bytes>::default())
-            .or(Err(ClusterFault::Unusable(self.name().to_owned())))?;
-        let response = self.send(agent, request, Wait::Bounded).await?;
+    /// Carries out an errand: the status and the whole body.
+    ///
+    /// # Errors
+    /// The cluster gave no answer in time, or one that is longer than it may be.
+    pub async fn run(&self, errand: ToCluster<'_>) -> Result<(StatusCode, Bytes), ClusterFault> {
+        let unusable = || ClusterFault::Unusable(self.name().to_owned());
+        let request = Errand::from(errand).request().or(Err(unusable()))?;
+        let response = match errand {
+            ToCluster::Live { agent, .. } => {
+                let way = Way { cluster: self, agent, wait: Wait::Bounded, answers: Answers::Cluster };
+                way.send(request).await?
+            }
+            ToCluster::IssuerDocument | ToCluster::IssuerKeys => {
+                let (wired, response) = self.deliver(request, Wait::Bounded).await?;
+                self.own(&wired, response)?
+            }
+        };
         let status = response.status();
         let silent = || ClusterFault::Silent(self.name().to_owned());
-        let body =
-            Limited::new(response.into_body(), MAX_OBJECT).collect().await.or(Err(silent()))?.to_bytes();
+        let body = Limited::new(response.into_body(), Errand::from(errand).longest_answer()).collect();
+        let body = timeout(self.patience.answer, body).await.or(Err(silent()))?.or(Err(silent()))?;
+        Ok((status, body.to_bytes()))
+    }
+
+    /// Reads the object that a decision asks about, as the agent.
+    ///
+    /// # Errors
+    /// The cluster does not say.
+    pub async fn live(
+        &self,
+        agent: &AgentName,
+        attributes: &Attributes,
+        entry: &str,
+    ) -> Result<Live, ClusterFault> {
+        let (status, body) = self.run(ToCluster::Live { agent, attributes, entry }).await?;
+        let silent = || ClusterFault::Silent(self.name().to_owned());
         match status {
             StatusCode::OK => present(&body).ok_or_else(silent),
             StatusCode::NOT_FOUND => Ok(Live::Absent),
@@ -53,16 +58,6 @@ impl Cluster {
             _ => Err(silent()),
         }
     }
-}
-
-/// The path of the object itself: the request's, without the subresource and what follows it.
-fn object_path(attributes: &Attributes) -> &str {
-    let beyond = attributes.resource().map_or(0, |resource| resource.parts().len().saturating_sub(2));
-    let mut path = attributes.path();
-    for _ in 0..beyond {
-        path = path.rsplit_once('/').map_or(path, |(object, _)| object);
-    }
-    path
 }
 
 fn present(body: &[u8]) -> Option<Live> {

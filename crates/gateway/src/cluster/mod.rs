@@ -54,6 +54,44 @@ pub enum Wait {
     Open,
 }
 
+/// Whose words an answer may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// The API server's own: what it says of credentials is about the gateway's.
+    Cluster,
+    /// Through a proxy, a pod's, node's or service's: whatever it says is for the caller alone.
+    Behind,
+}
+
+/// How a request goes to a cluster: as which agent, how patiently, and whose words come back.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    /// Which cluster.
+    pub cluster: &'a Cluster,
+    /// As whom.
+    pub agent: &'a AgentName,
+    /// How long the answer may take to begin.
+    pub wait: Wait,
+    /// Whose words it may be.
+    pub answers: Answers,
+}
+
+impl Way<'_> {
+    /// Sends one request. Its URI is a path and query; everything that says who asks is set here and nowhere
+    /// else.
+    pub async fn send(self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, ClusterFault> {
+        let Way { cluster, agent, wait, answers } = self;
+        let user = format!("system:serviceaccount:{AGENTS}:{agent}");
+        let user = HeaderValue::from_str(&user).or(Err(cluster.fault(ClusterFault::Unusable)))?;
+        request.headers_mut().insert("impersonate-user", user);
+        let (wired, response) = cluster.deliver(request, wait).await?;
+        match answers {
+            Answers::Behind => Ok(response),
+            Answers::Cluster => cluster.own(&wired, response),
+        }
+    }
+}
+
 impl Cluster {
     /// A cluster as its manifest describes it. Nothing is opened yet.
     pub fn new(name: String, access: ClusterAccess, patience: Patience) -> Cluster {
@@ -75,25 +113,27 @@ impl Cluster {
         self.wire().await.map(|_| ())
     }
 
-    /// Sends one request as `agent`. The request's URI is a path and query; everything that says who asks is
-    /// set here and nowhere else.
-    pub async fn send(
+    /// An answer of the API server's own.
+    fn own(
         &self,
-        agent: &AgentName,
-        mut request: Request<Full<Bytes>>,
-        wait: Wait,
+        wired: &Arc<Wired>,
+        response: Response<Incoming>,
     ) -> Result<Response<Incoming>, ClusterFault> {
-        let user = format!("system:serviceaccount:{AGENTS}:{agent}");
-        let user = HeaderValue::from_str(&user).or(Err(self.fault(ClusterFault::Unusable)))?;
-        request.headers_mut().insert("impersonate-user", user);
-        self.forward(request, wait).await
+        if response.status() == http::StatusCode::UNAUTHORIZED {
+            self.unwire(wired);
+            return Err(self.fault(ClusterFault::Unauthorized));
+        }
+        if response.status().is_redirection() && response.status() != http::StatusCode::NOT_MODIFIED {
+            return Err(self.fault(ClusterFault::Redirected));
+        }
+        Ok(response)
     }
 
-    async fn forward(
+    async fn deliver(
         &self,
         mut request: Request<Full<Bytes>>,
         wait: Wait,
-    ) -> Result<Response<Incoming>, ClusterFault> {
+    ) -> Result<(Arc<Wired>, Response<Incoming>), ClusterFault> {
         let wired = self.wire().await.map_err(|error| {
             tracing::warn!(cluster = self.name, error = %Chain(&error), "cluster can't be used");
             self.fault(ClusterFault::Unusable)
@@ -114,14 +154,7 @@ impl Cluster {
             let fault = if error.is_connect() { ClusterFault::Unreachable } else { ClusterFault::Silent };
             self.fault(fault)
         })?;
-        if response.status() == http::StatusCode::UNAUTHORIZED {
-            self.unwire(&wired);
-            return Err(self.fault(ClusterFault::Unauthorized));
-        }
-        if response.status().is_redirection() && response.status() != http::StatusCode::NOT_MODIFIED {
-            return Err(self.fault(ClusterFault::Redirected));
-        }
-        Ok(response)
+        Ok((wired, response))
     }
 
     async fn authorization(&self, wired: &Wired) -> Result<Option<HeaderValue>, ClusterFault> {

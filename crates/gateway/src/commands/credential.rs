@@ -149,6 +149,7 @@ mod tests {
     use super::*;
     use crate::config::limits::Limits;
     use crate::identity::certificate::{BadCertificate, Certificate};
+    use crate::identity::jwt::Jwt;
     use crate::identity::key::PublicKey;
     use crate::identity::token::{BadToken, Expected, Token};
 
@@ -187,9 +188,11 @@ mod tests {
         let (key, other) = (AgentKey::generate().unwrap(), AgentKey::generate().unwrap());
         let (public, stranger) = (key.public().unwrap(), other.public().unwrap());
         let text = token(&key, &agent, "https://here", NOW).unwrap();
-        let token = Token::read(&text).unwrap();
+        let jwt = Jwt::read(&text).unwrap();
+        let token = Token::of(&jwt).unwrap();
         assert_eq!(token.agent(), &agent);
-        let verify = |keys: &[PublicKey], expected| token.verify(keys.iter(), expected).cloned();
+        let verify =
+            |keys: &[PublicKey], expected| token.verify(keys.iter(), expected).map(|(key, _)| key.clone());
         assert_eq!(
             verify(&[stranger.clone(), public.clone()], expected("https://here", NOW)),
             Ok(public.clone())

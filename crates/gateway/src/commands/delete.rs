@@ -82,6 +82,7 @@ fn named_by(paths: &[PathBuf]) -> anyhow::Result<Vec<(Kind, String)>> {
         Kind::Agent => 1,
         Kind::Scope => 2,
         Kind::Cluster => 3,
+        Kind::TrustedIssuer => 4,
     });
     Ok(named)
 }

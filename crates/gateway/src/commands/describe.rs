@@ -26,7 +26,7 @@ Examples:
 The rules are those that hold now: of a suspended or ended grant none is shown,
 but for the deny rules of a suspended one, which stay.")]
 pub struct Describe {
-    /// What kind: agent, scope, grant or cluster.
+    /// What kind: agent, scope, grant, cluster or trusted issuer.
     kind: Kind,
     /// Its name.
     name: String,
@@ -67,6 +67,7 @@ impl Page<'_> {
             Kind::Scope => page.scope(described),
             Kind::Grant => page.grant(described),
             Kind::Cluster => page.cluster(described),
+            Kind::TrustedIssuer => page.issuer(described),
         }
         page.field("Created", since(item, "/status/created", now));
         page.field("Changed", since(item, "/status/updated", now));
@@ -85,6 +86,7 @@ impl Page<'_> {
         if let Some(time) = described.activity.as_ref().and_then(|entry| entry.get("time")?.as_i64()) {
             self.field("Last seen", format!("{} ago", times::age(now.saturating_sub(time))));
         }
+        self.instances(described, now);
         self.grants(described);
         self.rights(described);
         self.open(described);
@@ -124,8 +126,33 @@ impl Page<'_> {
             None => self.toned("Credential", "can be read".to_owned(), Tone::Good),
             Some(trouble) => self.toned("Credential", trouble.clone(), Tone::Bad),
         }
+        self.others(described);
         self.grants(described);
         self.open(described);
+    }
+
+    fn issuer(&mut self, described: &Described) {
+        self.fields("Spec", pairs(&described.item, "/spec"));
+        self.others(described);
+    }
+
+    /// What names it besides grants.
+    fn others(&mut self, described: &Described) {
+        let shown = described.others.iter().take(RULES).map(|name| format!("{name}\n"));
+        let mut text = shown.collect::<String>();
+        if described.others.len() > RULES {
+            text.push_str(&format!("… and {} more\n", described.others.len() - RULES));
+        }
+        self.section("Named by", &text);
+    }
+
+    fn instances(&mut self, described: &Described, now: i64) {
+        let mut table = Table::new(&["NAME", "OPEN", "FIRST", "LAST"]);
+        for instance in described.instances.iter().take(RULES) {
+            let (first, last) = (since(instance, "/first", now), since(instance, "/last", now));
+            table.row(vec![at(instance, "/name"), at(instance, "/open"), first, last]);
+        }
+        self.table("Instances", &table, described.instances.len(), RULES);
     }
 
     fn standing(&mut self, item: &Value) {

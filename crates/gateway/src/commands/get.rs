@@ -20,7 +20,7 @@ Examples:
 
 -o yaml prints what 'drawbridge apply' takes; -o json has the status too.")]
 pub struct Get {
-    /// What kind: agents, scopes, grants or clusters.
+    /// What kind: agents, scopes, grants, clusters or trustedissuers.
     kind: Kind,
     /// Only this one.
     name: Option<String>,
@@ -114,6 +114,7 @@ fn columns(kind: Kind, width: Width) -> Vec<Column> {
             ],
             &[
                 ("KEYS", keys),
+                ("INSTANCES", |item| list(item, "/status/instances", |one| at(one, "/name"))),
                 ("REASON", |item| at(item, "/status/reason")),
                 ("PURPOSE", |item| at(item, "/spec/purpose")),
             ],
@@ -139,6 +140,10 @@ fn columns(kind: Kind, width: Width) -> Vec<Column> {
             &[("REASON", |item| at(item, "/status/reason"))],
         ),
         Kind::Cluster => (&[("ACCESS", access)], &[]),
+        Kind::TrustedIssuer => (
+            &[("URL", |item| at(item, "/spec/oidc/url"))],
+            &[("ALGORITHMS", |item| list(item, "/spec/oidc/algorithms", plain))],
+        ),
     };
     columns.extend(narrow);
     if width == Width::Wide {
@@ -214,6 +219,7 @@ mod tests {
         json!({"apiVersion": "drawbridge.dev/v1alpha1", "kind": "Agent", "metadata": {"name": "cleanup"},
             "spec": {"owner": "me", "purpose": "Deletes"},
             "status": {"standing": "suspended", "reason": "why", "open": 2, "created": "1970-01-01T00:00:00Z",
+                "instances": [{"name": "pod x 1"}],
                 "keys": [{"fingerprint": "SHA256:a", "standing": "active"},
                     {"fingerprint": "SHA256:b", "standing": "revoked"}]}})
     }
@@ -226,7 +232,7 @@ mod tests {
             "NAME      OWNER   STANDING    OPEN   AGE\ncleanup   me      suspended   2      10m\n"
         );
         let text = get(Kind::Agent, Output::Wide).print(vec![agent()], 600_000).unwrap();
-        assert!(text.contains("SHA256:a,SHA256:b(revoked)   why      Deletes"), "{text}");
+        assert!(text.contains("SHA256:a,SHA256:b(revoked)   pod x 1     why      Deletes"), "{text}");
     }
 
     #[test]

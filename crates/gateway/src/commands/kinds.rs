@@ -17,6 +17,9 @@ pub enum Kind {
     /// API servers.
     #[value(name = "clusters", alias = "cluster", alias = "Cluster")]
     Cluster,
+    /// Who vouches for agents.
+    #[value(name = "trustedissuers", alias = "trustedissuer", alias = "TrustedIssuer", alias = "issuers")]
+    TrustedIssuer,
 }
 
 impl Kind {
@@ -27,6 +30,7 @@ impl Kind {
             Kind::Scope => "Scope",
             Kind::Grant => "Grant",
             Kind::Cluster => "Cluster",
+            Kind::TrustedIssuer => "TrustedIssuer",
         }
     }
 
@@ -37,11 +41,12 @@ impl Kind {
             Kind::Scope => "scope",
             Kind::Grant => "grant",
             Kind::Cluster => "cluster",
+            Kind::TrustedIssuer => "trustedissuer",
         }
     }
 
     /// Reads a manifest's kind.
     pub fn read(text: &str) -> Option<Kind> {
-        [Kind::Agent, Kind::Scope, Kind::Grant, Kind::Cluster].into_iter().find(|kind| kind.as_str() == text)
+        Kind::value_variants().iter().copied().find(|kind| kind.as_str() == text)
     }
 }

@@ -4,13 +4,16 @@
 
 mod address;
 mod bounds;
+mod domain;
 pub mod limits;
-mod quantity;
+pub(crate) mod quantity;
 mod tls;
 mod url;
 
 #[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use domain::{Domain, Under};
 pub use limits::Limits;
 pub use tls::TlsFiles;
 pub use url::PublicUrl;
@@ -36,6 +40,9 @@ pub struct Config {
     /// The public address, which agents use and which their credentials must name as their audience. Needed
     /// where `listen` is no address that an agent could use.
     pub url: Option<PublicUrl>,
+    /// The domain under which each cluster has a host name, `NAME.DOMAIN`, for callers that can't carry a path
+    /// prefix. Without it, clusters have paths only: `/clusters/NAME`. Credentials name `url` on either way.
+    pub domain: Option<Domain>,
     /// The directory that keeps the database, and the generated serving CA where `tls` is left out.
     pub data: PathBuf,
     /// A directory whose manifests are applied at start and whenever they change. What it no longer has is
@@ -65,11 +72,8 @@ pub enum ConfigError {
 }
 
 const SHAPE: Shape = Shape {
-    known: &["listen", "admin", "url", "data", "manifests", "tls", "limits"],
-    later: &[
-        ("domain", "cluster names as host names"),
-        ("record", "where the record is copied to and how long it is kept"),
-    ],
+    known: &["listen", "admin", "url", "domain", "data", "manifests", "tls", "limits"],
+    later: &[("record", "where the record is copied to and how long it is kept")],
 };
 
 impl Default for Config {
@@ -78,6 +82,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8443)),
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 8444)),
             url: None,
+            domain: None,
             data: PathBuf::from("./drawbridge-data"),
             manifests: None,
             tls: None,
@@ -134,6 +139,7 @@ impl Config {
         address(&fields, "listen", &mut self.listen, report);
         address(&fields, "admin", &mut self.admin, report);
         self.url = fields.optional("url").and_then(|at| url::read(&at, report));
+        self.domain = fields.optional("domain").and_then(|at| domain::read(&at, report));
         if let Some(data) = fields.optional("data").and_then(|at| path(&at, directory, report)) {
             self.data = data;
         }
@@ -161,6 +167,16 @@ impl Config {
                 self.listen.ip()
             );
             report.add(fields.place_of("listen"), message);
+        }
+        if let (Some(url), Some(domain)) = (&self.url, &self.domain)
+            && domain.under(url.host()) != Under::Not
+        {
+            let message = format!(
+                "domain: {}, the host of url, would be a cluster's name under it; take a domain that url isn't \
+                 under, such as clusters.{domain}",
+                url.host()
+            );
+            report.add(fields.place_of("domain"), message);
         }
     }
 }

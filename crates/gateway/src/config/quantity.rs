@@ -7,7 +7,7 @@ const TIMES: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), 
 const SIZES: [(&str, u64); 4] = [("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10), ("", 1)];
 
 /// Reads a whole number and one unit: `500ms`, `10s`, `2m`, `1h`. In milliseconds.
-pub(super) fn time(text: &str) -> Option<u64> {
+pub(crate) fn time(text: &str) -> Option<u64> {
     quantity(text, &TIMES)
 }
 
@@ -17,7 +17,7 @@ pub(super) fn size(text: &str) -> Option<u64> {
 }
 
 /// Milliseconds in the largest unit that has no remainder.
-pub(super) fn time_text(millis: u64) -> String {
+pub(crate) fn time_text(millis: u64) -> String {
     if millis == 0 { "0s".to_owned() } else { text(millis, &TIMES) }
 }
 

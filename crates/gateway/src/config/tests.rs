@@ -22,13 +22,14 @@ fn without_a_word_everything_has_its_default() {
 #[test]
 fn what_is_said_is_taken_and_paths_start_at_the_file() {
     let config = read(
-        "listen: '[::]:9000'\nadmin: 10.0.0.5:9001\nurl: https://gate.example\ndata: state\n\
+        "listen: '[::]:9000'\nadmin: 10.0.0.5:9001\nurl: https://gate.example\ndomain: in.gate.example\ndata: state\n\
          tls: {certFile: a.crt, keyFile: /keys/a.key}\nlimits: {head: 500s, headers: 50, bodyMemory: 8Mi}\n",
     )
     .unwrap();
     assert_eq!(config.listen.port(), 9000);
     assert_eq!(config.admin, "10.0.0.5:9001".parse().unwrap());
     assert_eq!(config.public_url(config.listen).as_str(), "https://gate.example");
+    assert_eq!(config.domain.as_ref().unwrap().as_str(), "in.gate.example");
     assert_eq!(config.data, Path::new("etc/state"));
     let tls = config.tls.unwrap();
     assert_eq!(
@@ -93,6 +94,17 @@ fn fields_that_clash_are_told_at_their_place() {
         "config.yaml:2:1: url is missing; 0.0.0.0 is every address of the machine, so say which one agents \
          use, such as https://drawbridge.example.com:8443"
     );
+    assert_eq!(
+        read("url: https://in.gate.example\ndomain: gate.example\n").unwrap_err(),
+        "config.yaml:2:1: domain: in.gate.example, the host of url, would be a cluster's name under it; take a \
+         domain that url isn't under, such as clusters.gate.example"
+    );
+    assert!(read("url: https://gate.example\ndomain: gate.example\n").is_ok());
+    assert_eq!(
+        read("domain: localhost\n").unwrap_err(),
+        "config.yaml:1:9: domain: expected at least two labels, such as clusters.example.com; certificates \
+         don't count for *.NAME; found \"localhost\""
+    );
     assert_eq!(read("listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n").map(|_| ()), Ok(()));
 }
 
@@ -122,7 +134,7 @@ fn a_file_that_cannot_be_read_is_told_by_its_name() {
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(
-        text in "(listen|admin|url|tls|limits|head|data|[ \n:{}\\[\\]\"'&*!|>-]|\\PC){0,60}",
+        text in "(listen|admin|url|domain|tls|limits|head|data|[ \n:{}\\[\\]\"'&*!|>-]|\\PC){0,60}",
     ) {
         let read = read(&text);
         prop_assert!(read.is_ok() || !read.unwrap_err().is_empty());

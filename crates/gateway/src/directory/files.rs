@@ -29,7 +29,7 @@ pub(super) enum Unreadable {
     #[error("{}: is not UTF-8 text", .0.display())]
     Text(PathBuf),
     /// It has more than is read.
-    #[error("{}: has more than {FILES} files or {BYTES} bytes of manifests; apply them in parts", .0.display())]
+    #[error("{}: has more than {FILES} files or {BYTES} bytes of manifests", .0.display())]
     TooMuch(PathBuf),
 }
 

@@ -79,7 +79,8 @@ async fn state(dir: &TempDir) -> Arc<State> {
     let second = Duration::from_secs(1);
     let patience = Patience { connect: second, answer: second };
     let watched = Some(dir.path().join("manifests"));
-    let parts = Parts { store, leases: Leases::default(), record, clock, patience, watched };
+    let (leases, tasks) = (Leases::default(), tokio_util::task::TaskTracker::new());
+    let parts = Parts { store, leases, record, clock, patience, watched, tasks };
     Arc::new(State::load(parts).await.unwrap())
 }
 

@@ -1,42 +1,37 @@
 //! Which agent makes this request. Asked of every request on its own.
 
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use drawbridge_policy::{AgentName, Millis};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use serde_json::Value;
 
-use super::key::PublicKey;
+use super::account::Workload;
+use super::issuer::{self, verify_among};
+use super::jwt::Jwt;
+use super::means::{Claim, Claims, Instance, Means};
+use super::proven::{Because, Proof, Proven, Stranger};
 use super::token::{Expected, Token};
 use crate::broker::headers::carries_token_protocol;
 use crate::config::limits::Limits;
 use crate::connection::peer::Peer;
+use crate::manifest::TrustedIssuer;
 use crate::refusal::Refusal;
+use crate::state::identities::Recognised;
+use crate::state::issuers::Vouches;
 use crate::state::snapshot::Snapshot;
 
-/// A recognised agent, and the enrolled key that was proven.
+/// Characters of a token's id that the record keeps.
+const LONGEST_ID: usize = 128;
+
+/// A recognised agent, and what was proven.
 #[derive(Debug, Clone)]
 pub struct Identity {
     agent: AgentName,
-    key: PublicKey,
-    proof: Proof,
-}
-
-/// How possession of the key was proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
-    /// In the TLS handshake.
-    Certificate,
-    /// By a signature over a short-lived token.
-    Token,
-}
-
-impl Proof {
-    /// The record's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Proof::Certificate => "certificate",
-            Proof::Token => "token",
-        }
-    }
+    proven: Proven,
 }
 
 impl Identity {
@@ -45,14 +40,19 @@ impl Identity {
         &self.agent
     }
 
-    /// The key that was proven.
-    pub fn key(&self) -> &PublicKey {
-        &self.key
+    /// By what it was recognised.
+    pub fn means(&self) -> &Means {
+        &self.proven.means
     }
 
-    /// How.
-    pub fn proof(&self) -> Proof {
-        self.proof
+    /// Which of its copies asks.
+    pub fn instance(&self) -> &Instance {
+        &self.proven.instance
+    }
+
+    /// All that was proven.
+    pub fn proven(&self) -> &Proven {
+        &self.proven
     }
 }
 
@@ -71,7 +71,7 @@ pub struct Check<'a> {
 
 /// Recognises the agent by the request's token, or by the certificate that the connection proved. Both may be
 /// there; then both must name the same agent.
-pub fn authenticate(
+pub async fn authenticate(
     peer: &Peer,
     headers: &HeaderMap,
     id: &str,
@@ -82,8 +82,14 @@ pub fn authenticate(
             "a token in Sec-WebSocket-Protocol is not accepted; put it in the Authorization header",
         ));
     }
-    let by_token = token(headers, check)?;
-    let by_certificate = certificate(peer, id, check)?;
+    let by_token = match bearer(headers)? {
+        Some(text) => Some(recognise(token(text, check).await?, id, check)?),
+        None => None,
+    };
+    let by_certificate = match certificate(peer, check)? {
+        Some(proven) => Some(recognise(proven, id, check)?),
+        None => None,
+    };
     match (by_token, by_certificate) {
         (Some(token), Some(certificate)) if token.agent != certificate.agent => Err(Refusal::Credential(
             "the client certificate and the token name different agents; present one of them",
@@ -93,38 +99,117 @@ pub fn authenticate(
     }
 }
 
-fn certificate(peer: &Peer, id: &str, check: Check<'_>) -> Result<Option<Identity>, Refusal> {
+/// Whose a proven identity is.
+fn recognise(proven: Proven, id: &str, check: Check<'_>) -> Result<Identity, Refusal> {
+    let because = match check.snapshot.recognise(&proven.means) {
+        Recognised::Agent(agent) => return Ok(Identity { agent: agent.clone(), proven }),
+        Recognised::Nobody => Because::Unknown,
+        Recognised::Recreated(_) => Because::Recreated,
+        Recognised::Several => Because::Several,
+    };
+    Err(Refusal::Unrecognised(Box::new(Stranger { id: id.to_owned(), proven, because })))
+}
+
+fn certificate(peer: &Peer, check: Check<'_>) -> Result<Option<Proven>, Refusal> {
     let Some(certificate) = peer.certificate() else { return Ok(None) };
     let limits = check.limits;
     let key = certificate
         .key_at(check.now, limits.skew, limits.certificate_lifetime)
         .map_err(Refusal::Certificate)?;
-    match check.snapshot.agent_of(key) {
-        Some(agent) => {
-            Ok(Some(Identity { agent: agent.clone(), key: key.clone(), proof: Proof::Certificate }))
-        }
-        None => Err(Refusal::Unrecognised(id.to_owned())),
-    }
+    Ok(Some(Proven {
+        means: Means::Key(key.clone()),
+        instance: Instance::of_key(key),
+        credential: key.fingerprint(),
+        proof: Proof::Certificate,
+        ends: certificate.ends(),
+    }))
 }
 
-fn token(headers: &HeaderMap, check: Check<'_>) -> Result<Option<Identity>, Refusal> {
+/// The token in the `Authorization` header.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let mut values = headers.get_all(AUTHORIZATION).into_iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(Refusal::Credential("there is more than one Authorization header"));
     }
     let text = value.to_str().or(Err(Refusal::Credential("the Authorization header is not ASCII")))?;
-    let text = match text.split_once(' ') {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
-        _ => return Err(Refusal::Credential("only bearer tokens and client certificates are accepted")),
-    };
-    let token = Token::read(text).map_err(Refusal::Token)?;
+    match text.split_once(' ') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(rest.trim())),
+        _ => Err(Refusal::Credential("only bearer tokens and client certificates are accepted")),
+    }
+}
+
+async fn token(text: &str, check: Check<'_>) -> Result<Proven, Refusal> {
+    let jwt = Jwt::read(text).map_err(Refusal::Token)?;
+    // Agents' names are DNS labels and issuers are urls: no text is both.
+    if AgentName::parse(jwt.issuer()).is_ok() { own(&jwt, check) } else { issued(&jwt, check).await }
+}
+
+/// A token that the agent signed with its own enrolled key.
+fn own(jwt: &Jwt<'_>, check: Check<'_>) -> Result<Proven, Refusal> {
+    let token = Token::of(jwt).map_err(Refusal::Token)?;
     let expected = Expected {
         audience: check.audience,
         now: check.now,
         skew: check.limits.skew,
         longest: check.limits.token_lifetime,
     };
-    let key = token.verify(check.snapshot.keys_of(token.agent()), expected).map_err(Refusal::Token)?;
-    Ok(Some(Identity { agent: token.agent().clone(), key: key.clone(), proof: Proof::Token }))
+    let (key, ends) =
+        token.verify(check.snapshot.keys_of(token.agent()), expected).map_err(Refusal::Token)?;
+    Ok(Proven {
+        means: Means::Key(key.clone()),
+        instance: Instance::of_key(key),
+        credential: key.fingerprint(),
+        proof: Proof::Token,
+        ends,
+    })
+}
+
+/// A token that a trusted issuer signed.
+async fn issued(jwt: &Jwt<'_>, check: Check<'_>) -> Result<Proven, Refusal> {
+    let expected = issuer::Expected { audience: check.audience, now: check.now, skew: check.limits.skew };
+    let issuers = check.snapshot.issuers();
+    let (issuer, claims) = verify_among(issuers.all(), jwt, expected).await?;
+    let id = claims.object().get("jti").and_then(Value::as_str).filter(|id| !id.is_empty());
+    let credential = match id {
+        Some(id) => format!("JTI={}", id.chars().take(LONGEST_ID).collect::<String>()),
+        None => format!("SHA256:{}", digest(jwt.signed())),
+    };
+    let (means, instance) = match issuers.vouches(&issuer).ok_or(Refusal::Fault)? {
+        Vouches::Accounts(cluster, _) => {
+            let workload = Workload::read(cluster.name(), claims.subject(), claims.object())
+                .map_err(Refusal::Account)?;
+            let means = Means::Account { account: workload.account().clone(), uid: workload.uid().clone() };
+            (means, workload.instance(&credential))
+        }
+        Vouches::Subjects(declared) => {
+            let instance = instance(declared, &claims);
+            let object = claims.object().iter();
+            let comparable = object.filter_map(|(name, value)| Some((name.clone(), Claim::of(value)?)));
+            let comparable: Claims = comparable.collect();
+            (
+                Means::Oidc { issuer: declared.metadata.name.as_str().into(), claims: Arc::new(comparable) },
+                instance,
+            )
+        }
+    };
+    Ok(Proven { means, instance, credential, proof: Proof::Token, ends: claims.expires() })
+}
+
+/// The running copy: what the issuer's manifest says tells one from another, or else the subject.
+fn instance(declared: &TrustedIssuer, claims: &issuer::Claims) -> Instance {
+    let named = declared.instance.as_deref().and_then(|name| {
+        let value = match claims.claim(name)? {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+        };
+        Some(Instance::named(name, &value))
+    });
+    named.unwrap_or_else(|| Instance::named("sub", claims.subject()))
+}
+
+/// The SHA-256 digest in base64: of a token without an id.
+fn digest(signed: &[u8]) -> String {
+    STANDARD_NO_PAD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, signed))
 }

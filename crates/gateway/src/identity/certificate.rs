@@ -43,6 +43,11 @@ pub enum BadCertificate {
 }
 
 impl Certificate {
+    /// When it ends.
+    pub fn ends(&self) -> Millis {
+        self.ends
+    }
+
     /// Reads a certificate and checks that it is signed by its own Ed25519 key.
     pub fn read(der: &[u8]) -> Result<Certificate, BadCertificate> {
         let (rest, certificate) = X509Certificate::from_der(der).map_err(|error| {

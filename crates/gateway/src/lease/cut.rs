@@ -29,6 +29,8 @@ pub enum CutReason {
     Agent,
     /// The key it was recognised by was suspended, revoked or taken from the agent.
     Key,
+    /// What else it was recognised by was taken from the agent, or its issuer is no longer trusted.
+    Identity,
     /// The grant that let it through was suspended, revoked, changed, deleted or is over.
     Grant,
     /// The cluster was taken away or changed.

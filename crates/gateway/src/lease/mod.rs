@@ -3,6 +3,7 @@
 
 mod connection;
 mod cut;
+pub mod instances;
 
 #[cfg(test)]
 mod tests;
@@ -17,10 +18,11 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 pub use connection::Connection;
 use cut::Latch;
 pub use cut::{Closed, CutReason};
+use instances::Place;
 
 use crate::connection::peer::Peer;
 use crate::identity::authenticate::Identity;
-use crate::identity::key::PublicKey;
+use crate::identity::means::{Instance, Means};
 use crate::refusal::Refusal;
 
 /// All leases of this replica, and the connections they are on.
@@ -114,7 +116,8 @@ impl Stream {
 pub struct Held {
     id: u64,
     agent: AgentName,
-    key: PublicKey,
+    means: Means,
+    instance: Instance,
     cluster: String,
     connection: Arc<Connection>,
     stream: Option<CancellationToken>,
@@ -130,9 +133,14 @@ impl Held {
         &self.agent
     }
 
-    /// The enrolled key by which it was recognised.
-    pub fn key(&self) -> &PublicKey {
-        &self.key
+    /// By what it was recognised.
+    pub fn means(&self) -> &Means {
+        &self.means
+    }
+
+    /// Which of its copies made the request.
+    pub fn instance(&self) -> &Instance {
+        &self.instance
     }
 
     /// The cluster it goes to.
@@ -198,6 +206,7 @@ struct Ending {
 pub struct Lease {
     held: Arc<Held>,
     leases: Leases,
+    _place: Option<Place>,
 }
 
 /// What a lease is registered for.
@@ -205,22 +214,46 @@ pub struct Lease {
 pub struct Holder {
     /// Who.
     pub agent: AgentName,
-    /// By which key.
-    pub key: PublicKey,
+    /// Recognised by what.
+    pub means: Means,
+    /// Which of its copies.
+    pub instance: Instance,
     /// Where to.
     pub cluster: String,
     /// What ends its HTTP/2 stream alone, where it is one.
     pub stream: Option<CancellationToken>,
+    /// Its place among the agent's copies.
+    pub place: Option<Place>,
 }
 
 impl Holder {
     /// A request of a recognised agent for a cluster.
-    pub fn of(identity: &Identity, peer: &Peer, cluster: &str) -> Holder {
+    pub fn of(identity: &Identity, peer: &Peer, cluster: &str, place: Place) -> Holder {
         Holder {
             agent: identity.agent().clone(),
-            key: identity.key().clone(),
+            means: identity.means().clone(),
+            instance: identity.instance().clone(),
             cluster: cluster.to_owned(),
             stream: peer.stream().cloned(),
+            place: Some(place),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Holder {
+    /// A request of this agent's, recognised by some key, for the cluster `prod`.
+    pub fn for_test(agent: AgentName) -> Holder {
+        let key = "ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=";
+        let key = crate::identity::key::PublicKey::parse(key).unwrap();
+        let instance = Instance::of_key(&key);
+        Holder {
+            agent,
+            means: Means::Key(key),
+            instance,
+            cluster: "prod".to_owned(),
+            stream: None,
+            place: None,
         }
     }
 }
@@ -246,7 +279,8 @@ impl Leases {
         let held = Arc::new(Held {
             id,
             agent: holder.agent,
-            key: holder.key,
+            means: holder.means,
+            instance: holder.instance,
             cluster: holder.cluster,
             connection: connection.clone(),
             stream: holder.stream,
@@ -257,7 +291,7 @@ impl Leases {
         });
         *lock(&self.inner.open).entry(held.agent.clone()).or_insert(0) += 1;
         lock(&self.inner.held).insert(id, held.clone());
-        Lease { held, leases: self.clone() }
+        Lease { held, leases: self.clone(), _place: holder.place }
     }
 
     /// What is open now, for people: the oldest first.
@@ -297,9 +331,9 @@ impl Lease {
         &self.held.agent
     }
 
-    /// The key by which it was recognised.
-    pub fn key(&self) -> &PublicKey {
-        &self.held.key
+    /// By what it was recognised.
+    pub fn means(&self) -> &Means {
+        &self.held.means
     }
 
     /// Notes what was permitted, so that it can be decided again when manifests change.
@@ -364,9 +398,7 @@ mod bounds {
         let [one, two, three] = ["one", "two", "three"].map(|name| AgentName::parse(name).unwrap());
         let open = |agent: &AgentName| {
             leases.room_for(agent, 4)?;
-            let key = PublicKey::parse("ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=").unwrap();
-            let holder = Holder { agent: agent.clone(), key, cluster: "prod".to_owned(), stream: None };
-            Ok::<_, Refusal>(leases.register(holder, &connection))
+            Ok::<_, Refusal>(leases.register(Holder::for_test(agent.clone()), &connection))
         };
         let _held = [open(&one).unwrap(), open(&one).unwrap()];
         assert!(matches!(open(&one), Err(Refusal::Busy("open requests of one agent"))));

@@ -10,8 +10,7 @@ use super::*;
 const REQUESTS: usize = 64;
 
 fn holder(agent: &str) -> Holder {
-    let key = PublicKey::parse("ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=").unwrap();
-    Holder { agent: AgentName::parse(agent).unwrap(), key, cluster: "prod".to_owned(), stream: None }
+    Holder::for_test(AgentName::parse(agent).unwrap())
 }
 
 fn connect(leases: &Leases) -> Arc<Connection> {

@@ -1,10 +1,9 @@
 //! An agent: one account for one non-human identity, with an owner and a purpose.
 
 use drawbridge_policy::AgentName;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{Metadata, text};
-use crate::identity::key::PublicKey;
+use super::{Identity, Metadata, text};
 use crate::yaml::{At, Report, Shape};
 
 /// Characters of an owner.
@@ -13,8 +12,11 @@ const OWNER: usize = 253;
 /// Characters of a purpose: a sentence or three.
 const PURPOSE: usize = 1_000;
 
-/// Keys of one agent. More copies than this share keys, or are several agents.
+/// Identities of one agent. More are several agents.
 const IDENTITIES: usize = 100;
+
+/// The largest bound on copies: as many are told apart at once.
+pub const INSTANCES_MOST: usize = 1_000;
 
 /// An agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,30 +31,34 @@ pub struct Agent {
     pub purpose: String,
     /// How it is recognised. None: it is not.
     pub identities: Vec<Identity>,
+    /// A bound on how many copies of it run at once, if it has one.
+    pub instances: Option<Instances>,
 }
 
-/// One way in which an agent is recognised.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Identity {
-    /// By its own enrolled key.
-    Key(PublicKey),
+/// How many copies may run at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instances {
+    /// At most so many.
+    pub max: usize,
+    /// What happens to one more.
+    pub beyond: Beyond,
 }
 
-const SHAPE: Shape = Shape {
-    known: &["owner", "purpose", "identities"],
-    later: &[("tasks", "tasks that must be opened first"), ("instances", "a bound on running copies")],
+/// What happens to an instance beyond the bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beyond {
+    /// It is let through, and told in the record and to people.
+    Report,
+    /// It is refused.
+    Refuse,
+}
+
+pub(super) const SHAPE: Shape = Shape {
+    known: &["owner", "purpose", "identities", "instances"],
+    later: &[("tasks", "tasks that must be opened first")],
 };
 
-const IDENTITY: Shape = Shape {
-    known: &["key"],
-    later: &[
-        ("serviceAccount", "recognising a cluster's service accounts"),
-        ("oidc", "recognising OIDC tokens"),
-        ("spiffe", "recognising SPIFFE identities"),
-    ],
-};
-
-const KEY: Shape = Shape::of(&["publicKey"]);
+pub(super) const INSTANCES: Shape = Shape::of(&["max", "enforce"]);
 
 impl Agent {
     pub(super) fn read(metadata: Metadata, at: &At<'_>, report: &mut Report) -> Option<Agent> {
@@ -65,20 +71,55 @@ impl Agent {
             None => Some(Vec::new()),
             Some(at) => identities(&at, report),
         };
+        let instances = match fields.optional("instances") {
+            None => Some(None),
+            Some(at) => instances(&at, report).map(Some),
+        };
         let name = AgentName::parse(&metadata.name).ok()?;
-        Some(Agent { name, metadata, owner: owner?, purpose: purpose?, identities: identities? })
+        let (owner, purpose, identities) = (owner?, purpose?, identities?);
+        Some(Agent { name, metadata, owner, purpose, identities, instances: instances? })
     }
 
     pub(super) fn spec(&self) -> Value {
-        let identity = |identity: &Identity| match identity {
-            Identity::Key(key) => json!({"key": {"publicKey": key.to_string()}}),
-        };
-        let mut spec = json!({"owner": self.owner, "purpose": self.purpose});
-        if let (false, Value::Object(spec)) = (self.identities.is_empty(), &mut spec) {
-            spec.insert("identities".to_owned(), self.identities.iter().map(identity).collect());
+        let mut spec = Map::new();
+        spec.insert("owner".to_owned(), json!(self.owner));
+        spec.insert("purpose".to_owned(), json!(self.purpose));
+        if !self.identities.is_empty() {
+            spec.insert("identities".to_owned(), self.identities.iter().map(Identity::to_json).collect());
         }
-        spec
+        match self.instances {
+            None => {}
+            Some(Instances { max, beyond: Beyond::Report }) => {
+                spec.insert("instances".to_owned(), json!({"max": max}));
+            }
+            Some(Instances { max, beyond: Beyond::Refuse }) => {
+                spec.insert("instances".to_owned(), json!({"max": max, "enforce": true}));
+            }
+        }
+        Value::Object(spec)
     }
+}
+
+fn instances(at: &At<'_>, report: &mut Report) -> Option<Instances> {
+    let fields = at.fields(INSTANCES, report)?;
+    let at = fields.required("max", "how many copies may run at once", report)?;
+    let max = at.integer(report)?;
+    let most = i64::try_from(INSTANCES_MOST).unwrap_or(i64::MAX);
+    if !(1..=most).contains(&max) {
+        at.wrong(report, &format!("expected 1 to {INSTANCES_MOST}, found {max}"));
+        return None;
+    }
+    let beyond = match fields.optional("enforce") {
+        None => Beyond::Report,
+        Some(at) => {
+            if at.truth(report)? {
+                Beyond::Refuse
+            } else {
+                Beyond::Report
+            }
+        }
+    };
+    Some(Instances { max: usize::try_from(max).unwrap_or(INSTANCES_MOST), beyond })
 }
 
 fn identities(at: &At<'_>, report: &mut Report) -> Option<Vec<Identity>> {
@@ -93,31 +134,11 @@ fn identities(at: &At<'_>, report: &mut Report) -> Option<Vec<Identity>> {
     let before = report.count();
     let mut identities = Vec::new();
     for item in &items {
-        let Some(identity) = identity(item, report) else { continue };
+        let Some(identity) = Identity::read(item, report) else { continue };
         if identities.contains(&identity) {
-            item.wrong(report, "the same key stands above; leave it out");
+            item.wrong(report, "the same identity stands above; leave it out");
         }
         identities.push(identity);
     }
     (report.count() == before).then_some(identities)
-}
-
-fn identity(at: &At<'_>, report: &mut Report) -> Option<Identity> {
-    let before = report.count();
-    let fields = at.fields(IDENTITY, report)?;
-    let Some(key) = fields.optional("key") else {
-        if report.count() == before {
-            at.wrong(report, "is empty; write key: {publicKey: \"ed25519:…\"}");
-        }
-        return None;
-    };
-    let at =
-        key.fields(KEY, report)?.required("publicKey", "the key that 'drawbridge enrol' prints", report)?;
-    match PublicKey::parse(at.text(report)?) {
-        Ok(key) => Some(Identity::Key(key)),
-        Err(error) => {
-            at.wrong(report, &error.to_string());
-            None
-        }
-    }
 }

@@ -20,7 +20,7 @@ pub fn cautions(read: &[Located<Manifest>], known: &[Manifest], now: Millis) -> 
             Manifest::Agent(agent) => of_agent(agent, &granted),
             Manifest::Scope(scope) => of_scope(scope),
             Manifest::Grant(grant) => of_grant(grant, now),
-            Manifest::Cluster(_) => Vec::new(),
+            Manifest::Cluster(_) | Manifest::TrustedIssuer(_) => Vec::new(),
         })
         .collect()
 }
@@ -28,7 +28,7 @@ pub fn cautions(read: &[Located<Manifest>], known: &[Manifest], now: Millis) -> 
 fn agents_of(manifest: &Manifest) -> &[AgentName] {
     match manifest {
         Manifest::Grant(grant) => &grant.agents,
-        Manifest::Agent(_) | Manifest::Scope(_) | Manifest::Cluster(_) => &[],
+        Manifest::Agent(_) | Manifest::Scope(_) | Manifest::Cluster(_) | Manifest::TrustedIssuer(_) => &[],
     }
 }
 

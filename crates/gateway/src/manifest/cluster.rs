@@ -1,11 +1,12 @@
 //! A cluster: a Kubernetes API server, and where the gateway's credential for it is.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use http::Uri;
 use serde_json::{Map, Value, json};
 
-use super::Metadata;
+use super::{Metadata, lifetime};
 use crate::yaml::{At, Fields, Report, Shape, shown};
 
 /// A cluster.
@@ -15,6 +16,32 @@ pub struct Cluster {
     pub metadata: Metadata,
     /// How it is reached.
     pub access: ClusterAccess,
+    /// What is asked of its service accounts' tokens.
+    pub service_accounts: ServiceAccounts,
+}
+
+/// What is asked of the tokens of a cluster's service accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServiceAccounts {
+    /// The longest life of a token, `exp` less `iat`.
+    pub longest: Duration,
+    /// Whether the cluster itself is asked if a token still counts.
+    pub review: Review,
+}
+
+/// Whether a cluster is asked if a token still counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Review {
+    /// Its signature and times are enough: a deleted pod's token counts until it ends.
+    Never,
+    /// It is (`TokenReview`): a deleted pod ends within seconds.
+    Always,
+}
+
+impl Default for ServiceAccounts {
+    fn default() -> ServiceAccounts {
+        ServiceAccounts { longest: lifetime::USUAL, review: Review::Never }
+    }
 }
 
 /// How a cluster is reached, and where the credential for it is read from. The credential itself is never
@@ -56,12 +83,14 @@ impl ClusterAccess {
     }
 }
 
-const SHAPE: Shape = Shape {
-    known: &["kubeconfig", "inCluster", "server", "caFile", "tokenFile"],
+pub(super) const SHAPE: Shape = Shape {
+    known: &["kubeconfig", "inCluster", "server", "caFile", "tokenFile", "serviceAccounts"],
     later: &[("connector", "clusters that dial out to the gateway")],
 };
 
-const KUBECONFIG: Shape = Shape::of(&["path", "context"]);
+pub(super) const KUBECONFIG: Shape = Shape::of(&["path", "context"]);
+
+pub(super) const SERVICE_ACCOUNTS: Shape = Shape::of(&["maxTokenLifetime", "tokenReview"]);
 
 const FORMS: &str = "kubeconfig: {path: …}, inCluster: {}, or server with caFile and tokenFile";
 
@@ -86,10 +115,27 @@ impl Cluster {
                 None
             }
         };
-        Some(Cluster { metadata, access: access? })
+        let service_accounts = match fields.optional("serviceAccounts") {
+            None => Some(ServiceAccounts::default()),
+            Some(at) => service_accounts(&at, report),
+        };
+        Some(Cluster { metadata, access: access?, service_accounts: service_accounts? })
     }
 
     pub(super) fn spec(&self) -> Value {
+        let mut spec = self.access_spec();
+        let mut tokens = Map::new();
+        lifetime::write(self.service_accounts.longest, &mut tokens);
+        if self.service_accounts.review == Review::Always {
+            tokens.insert("tokenReview".to_owned(), json!(true));
+        }
+        if let (false, Value::Object(spec)) = (tokens.is_empty(), &mut spec) {
+            spec.insert("serviceAccounts".to_owned(), Value::Object(tokens));
+        }
+        spec
+    }
+
+    fn access_spec(&self) -> Value {
         let shown = |path: &Path| path.to_string_lossy().into_owned();
         match &self.access {
             ClusterAccess::InCluster => json!({"inCluster": {}}),
@@ -106,6 +152,16 @@ impl Cluster {
             }
         }
     }
+}
+
+fn service_accounts(at: &At<'_>, report: &mut Report) -> Option<ServiceAccounts> {
+    let fields = at.fields(SERVICE_ACCOUNTS, report)?;
+    let longest = lifetime::read(&fields, report);
+    let review = match fields.optional("tokenReview") {
+        None => Some(Review::Never),
+        Some(at) => at.truth(report).map(|asked| if asked { Review::Always } else { Review::Never }),
+    };
+    Some(ServiceAccounts { longest: longest?, review: review? })
 }
 
 fn kubeconfig(fields: &Fields<'_>, report: &mut Report) -> Option<ClusterAccess> {
@@ -134,7 +190,7 @@ fn address(fields: &Fields<'_>, report: &mut Report) -> Option<ClusterAccess> {
     Some(ClusterAccess::Server { server: server?, ca_file: ca_file?, token_file: token_file? })
 }
 
-fn file(at: &At<'_>, report: &mut Report) -> Option<PathBuf> {
+pub(super) fn file(at: &At<'_>, report: &mut Report) -> Option<PathBuf> {
     filled(at, "a path", report).map(PathBuf::from)
 }
 

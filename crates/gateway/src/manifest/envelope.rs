@@ -1,7 +1,7 @@
 //! What all manifests have around their spec.
 
 use super::located::{Located, Source};
-use super::{API_VERSION, Agent, Cluster, Grant, KINDS, Manifest, Metadata, Scope};
+use super::{API_VERSION, Agent, Cluster, Grant, KINDS, Manifest, Metadata, Scope, TrustedIssuer};
 use crate::yaml::{self, At, Node, Problems, Report, Shape, closest, shown};
 
 /// What was read of some files, right or wrong.
@@ -12,7 +12,7 @@ pub(super) struct Read {
     pub(super) problems: Problems,
 }
 
-const SHAPE: Shape = Shape::of(&["apiVersion", "kind", "metadata", "spec"]);
+pub(super) const SHAPE: Shape = Shape::of(&["apiVersion", "kind", "metadata", "spec"]);
 
 /// Reads all documents of all files.
 pub(super) fn read(sources: &[Source]) -> Read {
@@ -52,14 +52,15 @@ pub(super) fn document(
         "Agent" => Agent::read(metadata, &spec, report).map(Manifest::Agent),
         "Scope" => Scope::read(metadata, &spec, report).map(Manifest::Scope),
         "Grant" => Grant::read(metadata, &spec, report).map(Manifest::Grant),
-        _ => Cluster::read(metadata, &spec, report).map(Manifest::Cluster),
+        "Cluster" => Cluster::read(metadata, &spec, report).map(Manifest::Cluster),
+        _ => TrustedIssuer::read(metadata, &spec, report).map(Manifest::TrustedIssuer),
     }
 }
 
 /// The kind, if it is one of ours in our version.
 fn kind(top: &yaml::Fields<'_>, report: &mut Report) -> Option<&'static str> {
     let version = top.required("apiVersion", API_VERSION, report);
-    let kind = top.required("kind", "one of Agent, Scope, Grant and Cluster", report);
+    let kind = top.required("kind", "one of Agent, Scope, Grant, Cluster and TrustedIssuer", report);
     if let Some(at) = version
         && let Some(text) = at.text(report)
         && text != API_VERSION
@@ -78,11 +79,6 @@ fn kind(top: &yaml::Fields<'_>, report: &mut Report) -> Option<&'static str> {
 fn unknown(kind: &str) -> String {
     let name = shown(kind);
     match (kind, closest(kind, KINDS.iter().copied())) {
-        ("TrustedIssuer", _) => {
-            "TrustedIssuer is not built yet: agents are recognised by enrolled keys only; refused so \
-             that nothing is promised that isn't enforced"
-                .to_owned()
-        }
         ("List", _) => {
             "a List isn't read; write its items one after another, with --- between them".to_owned()
         }

@@ -33,7 +33,7 @@ impl<T> Located<T> {
     }
 
     /// What was read, to be completed.
-    pub(super) fn get_mut(&mut self) -> &mut T {
+    pub(super) fn value_mut(&mut self) -> &mut T {
         &mut self.value
     }
 

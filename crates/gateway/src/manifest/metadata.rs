@@ -22,7 +22,7 @@ pub struct Metadata {
     pub annotations: BTreeMap<String, String>,
 }
 
-const SHAPE: Shape = Shape::of(&["name", "labels", "annotations"]);
+pub(super) const SHAPE: Shape = Shape::of(&["name", "labels", "annotations"]);
 
 impl Metadata {
     pub(super) fn read(at: &At<'_>, kind: &str, report: &mut Report) -> Option<Metadata> {
@@ -61,7 +61,7 @@ fn name<'t>(at: &At<'t>, kind: &str, report: &mut Report) -> Option<&'t str> {
             }
             parsed.is_ok().then_some(text)
         }
-        "Cluster" => names::read(at, names::is_label, names::LABEL_RULE, report),
+        "Cluster" | "TrustedIssuer" => names::read(at, names::is_label, names::LABEL_RULE, report),
         _ => names::read(at, names::is_subdomain, names::SUBDOMAIN_RULE, report),
     }
 }

@@ -1,4 +1,4 @@
-//! What people declare: agents, scopes, grants and clusters, in Kubernetes' own shape, so that they can be
+//! What people declare: agents, scopes, grants, clusters and trusted issuers, in Kubernetes' own shape, so that they can be
 //! read, compared and kept in git. Text is parsed into types that hold only what is right; everything that
 //! is wrong with all files of a call is told at once, each with file, line and column.
 
@@ -7,27 +7,35 @@ mod cautions;
 mod cluster;
 mod envelope;
 mod grant;
+mod identity;
+mod lifetime;
 mod located;
 mod metadata;
 mod names;
+mod overlap;
 mod scope;
 mod text;
 mod together;
+mod trusted_issuer;
 
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Value, json};
 use thiserror::Error;
 
-pub use agent::{Agent, Identity};
+pub use agent::{Agent, Beyond, INSTANCES_MOST, Instances};
 pub use cautions::cautions;
-pub use cluster::{Cluster, ClusterAccess};
+pub use cluster::{Cluster, ClusterAccess, Review, ServiceAccounts};
 pub use grant::Grant;
+pub use identity::Identity;
 pub use located::{Located, Source};
 pub use metadata::Metadata;
 pub use scope::Scope;
 pub use together::{Reference, check_together, needed_by, references};
+pub use trusted_issuer::{TrustedIssuer, issuers_of};
 
 pub use crate::yaml::{Place, Problem, Problems};
 
@@ -37,7 +45,7 @@ use crate::yaml::{Node, Report};
 pub const API_VERSION: &str = "drawbridge.dev/v1alpha1";
 
 /// The kinds of manifests.
-pub const KINDS: &[&str] = &["Agent", "Scope", "Grant", "Cluster"];
+pub const KINDS: &[&str] = &["Agent", "Scope", "Grant", "Cluster", "TrustedIssuer"];
 
 /// One manifest.
 #[derive(Debug, Clone)]
@@ -50,6 +58,8 @@ pub enum Manifest {
     Grant(Grant),
     /// A Kubernetes API server.
     Cluster(Cluster),
+    /// Who vouches for agents.
+    TrustedIssuer(TrustedIssuer),
 }
 
 /// A manifest that isn't text can't be read: what the database holds was written by a later release, or
@@ -102,8 +112,12 @@ impl Apart {
     /// Lets relative paths start at `directory` instead of where the gateway was started.
     pub fn resolve(&mut self, directory: &std::path::Path) {
         for located in &mut self.read.manifests {
-            if let Manifest::Cluster(cluster) = located.get_mut() {
-                cluster.access.resolve(directory);
+            match located.value_mut() {
+                Manifest::Cluster(cluster) => cluster.access.resolve(directory),
+                Manifest::TrustedIssuer(issuer) => {
+                    issuer.ca_file = issuer.ca_file.take().map(|file| directory.join(file));
+                }
+                Manifest::Agent(_) | Manifest::Scope(_) | Manifest::Grant(_) => {}
             }
         }
     }
@@ -139,6 +153,7 @@ impl Manifest {
             Manifest::Scope(_) => "Scope",
             Manifest::Grant(_) => "Grant",
             Manifest::Cluster(_) => "Cluster",
+            Manifest::TrustedIssuer(_) => "TrustedIssuer",
         }
     }
 
@@ -156,6 +171,7 @@ impl Manifest {
             Manifest::Scope(scope) => &scope.metadata,
             Manifest::Grant(grant) => &grant.metadata,
             Manifest::Cluster(cluster) => &cluster.metadata,
+            Manifest::TrustedIssuer(issuer) => &issuer.metadata,
         }
     }
 
@@ -168,6 +184,7 @@ impl Manifest {
             Manifest::Scope(scope) => scope.spec(),
             Manifest::Grant(grant) => grant.spec(),
             Manifest::Cluster(cluster) => cluster.spec(),
+            Manifest::TrustedIssuer(issuer) => issuer.spec(),
         };
         json!({
             "apiVersion": API_VERSION,

@@ -113,7 +113,7 @@ fn what_is_right_is_read() {
     };
     assert_eq!((agent.name.as_str(), agent.owner.as_str()), ("cleanup", "platform@example.com"));
     assert_eq!(agent.metadata.annotations["example.com/note"], "Two\nlines\n");
-    let Identity::Key(key) = &agent.identities[0];
+    let Identity::Key(key) = &agent.identities[0] else { panic!("not a key") };
     assert_eq!(key.to_string(), KEY);
     let names: Vec<&str> = scope.specs.iter().map(|spec| spec.name.as_str()).collect();
     assert_eq!(names, ["see-jobs", "rule-2", "never-secrets"]);
@@ -164,7 +164,7 @@ spec:
   purposes: Deletes finished Jobs
   identities:
   - key: {publicKey: "ed25519:AAAA"}
-  - serviceAccount: prod/agents/cleanup
+  - spiffe: spiffe://prod/cleanup
 ---
 apiVersion: drawbridge.dev/v1alpha1
 kind: Grants
@@ -204,8 +204,8 @@ spec:
         "a.yaml:6:3: unknown field \"purposes\"; did you mean \"purpose\"?",
         "a.yaml:8:22: spec.identities[0].key.publicKey: an Ed25519 public key has 32 bytes; this \
          one has 3",
-        "a.yaml:9:5: \"serviceAccount\" is not built yet: recognising a cluster's service \
-         accounts; refused so that nothing is promised that isn't enforced",
+        "a.yaml:9:5: \"spiffe\" is not built yet: recognising SPIFFE identities; refused so that \
+         nothing is promised that isn't enforced",
         "a.yaml:12:7: kind: unknown kind \"Grants\"; did you mean Grant?",
         "a.yaml:19:18: metadata.labels.team: \"a b\" is not a label's value; one has at most 63 \
          letters, digits, '-', '_' and '.', with a letter or digit at either end, or nothing",
@@ -233,12 +233,6 @@ spec:
 #[test]
 fn a_document_that_is_no_manifest_says_why_in_one_line() {
     assert_eq!(problems("- a\n"), "a.yaml:1:1: expected a map, found a list");
-    let issuer = problems(&one("TrustedIssuer", "github", "{oidc: {}}"));
-    assert_eq!(
-        issuer,
-        "a.yaml:2:7: kind: TrustedIssuer is not built yet: agents are recognised by enrolled keys only; \
-         refused so that nothing is promised that isn't enforced"
-    );
     let list = problems("apiVersion: v1\nkind: List\nitems: []\n");
     assert!(
         list.ends_with("kind: a List isn't read; write its items one after another, with --- between them"),
@@ -297,9 +291,11 @@ fn an_agent_needs_an_owner_a_purpose_and_distinct_strong_keys() {
     let key = format!("{{key: {{publicKey: '{KEY}'}}}}");
     assert_eq!(
         identities(&format!("{key}, {key}")),
-        ["spec.identities[1]: the same key stands above; leave it out"]
+        ["spec.identities[1]: the same identity stands above; leave it out"]
     );
-    assert_eq!(identities("{}"), ["spec.identities[0]: is empty; write key: {publicKey: \"ed25519:…\"}"]);
+    assert!(
+        identities("{}")[0].starts_with("spec.identities[0]: says nothing of how the agent is recognised")
+    );
     let zeros = format!("{{key: {{publicKey: 'ed25519:{}='}}}}", "A".repeat(43));
     assert!(identities(&zeros)[0].contains("weak"));
     assert!(identities(&vec![key; 101].join(","))[0].ends_with("at most 100 identities, this one has 101"));

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use drawbridge_policy::AgentName;
 
-use super::{Agent, Grant, Identity, Located, Manifest};
-use crate::identity::key::PublicKey;
+use super::overlap::Owners;
+use super::{Agent, Grant, Identity, Located, Manifest, TrustedIssuer};
 use crate::yaml::{Place, Problems, closest, shown};
 
 /// Problems up to which names that don't exist are compared with those that do.
@@ -24,25 +24,23 @@ pub fn check_together(read: &[Located<Manifest>], known: &[Manifest]) -> Result<
 /// Why a manifest can't be deleted: who refers to it. None: nobody does.
 #[must_use]
 pub fn needed_by(kind: &str, name: &str, known: &[Manifest]) -> Option<String> {
-    let grants: Vec<String> = known
+    let needs = |manifest: &&Manifest| references(manifest).any(|one| one.kind == kind && one.name == name);
+    // An agent that names a preset goes on with it when a manifest of that name is gone.
+    let preset = kind == "TrustedIssuer" && TrustedIssuer::preset(name).is_some();
+    let named: Vec<String> = known
         .iter()
-        .filter_map(|manifest| match manifest {
-            Manifest::Grant(grant) => Some(grant),
-            Manifest::Agent(_) | Manifest::Scope(_) | Manifest::Cluster(_) => None,
-        })
-        .filter(|grant| references(grant).any(|reference| reference.kind == kind && reference.name == name))
-        .map(|grant| format!("{:?}", grant.metadata.name))
+        .filter(|_| !preset)
+        .filter(needs)
+        .map(|manifest| format!("{} {:?}", manifest.kind().to_lowercase(), manifest.name()))
         .collect();
-    let count = grants.len();
-    let shown = grants.into_iter().take(10).collect::<Vec<_>>().join(", ");
+    let count = named.len();
+    let shown = named.into_iter().take(10).collect::<Vec<_>>().join(", ");
     match count {
         0 => None,
-        1 => Some(format!("{kind} {name:?} is named by the grant {shown}; delete or change that first")),
-        2..=10 => {
-            Some(format!("{kind} {name:?} is named by the grants {shown}; delete or change those first"))
-        }
+        1 => Some(format!("{kind} {name:?} is named by the {shown}; delete or change that first")),
+        2..=10 => Some(format!("{kind} {name:?} is named by {shown}; delete or change those first")),
         _ => Some(format!(
-            "{kind} {name:?} is named by {count} grants ({shown}, …); delete or change those first"
+            "{kind} {name:?} is named by {count} others ({shown}, …); delete or change those first"
         )),
     }
 }
@@ -60,14 +58,32 @@ pub(super) fn check(
     let mut exist = replaced;
     exist.extend(kept.iter().map(|manifest| key(manifest)));
     exist.extend(declared.iter().map(|(kind, name)| (*kind, name.as_str())));
-    let mut owners = Owners::of(&kept);
+    let mut issuers = Issuers::of(&kept);
+    for located in read {
+        if let Manifest::TrustedIssuer(issuer) = located.get() {
+            issuers.enter(located, issuer, &mut problems);
+        }
+    }
+    for located in read {
+        if let Manifest::TrustedIssuer(issuer) = located.get() {
+            issuers.check(located, issuer, &kept, &mut problems);
+        }
+    }
+    let mut owners = Owners::default();
+    for manifest in &kept {
+        if let Manifest::Agent(agent) = manifest {
+            for identity in &agent.identities {
+                owners.enter(agent, identity);
+            }
+        }
+    }
     let mut first = HashMap::new();
     for located in read {
         twice(located, &mut first, &mut problems);
-        match located.get() {
-            Manifest::Agent(agent) => owners.enter(located, agent, &mut problems),
-            Manifest::Grant(grant) => dangling(located, grant, &exist, &mut problems),
-            Manifest::Scope(_) | Manifest::Cluster(_) => {}
+        dangling(located, &exist, &mut problems);
+        if let Manifest::Agent(agent) = located.get() {
+            own(located, agent, &mut owners, &mut problems);
+            wide(located, agent, &issuers, &mut problems);
         }
     }
     problems
@@ -98,7 +114,7 @@ fn twice<'m>(
     );
 }
 
-/// A name in a grant.
+/// A name in a manifest, of another one.
 #[derive(Debug)]
 pub struct Reference<'g> {
     /// The kind of what is named.
@@ -109,8 +125,19 @@ pub struct Reference<'g> {
     pub name: &'g str,
 }
 
-/// All that a grant names.
-pub fn references(grant: &Grant) -> impl Iterator<Item = Reference<'_>> {
+/// All that a manifest names.
+#[must_use]
+pub fn references(manifest: &Manifest) -> Box<dyn Iterator<Item = Reference<'_>> + '_> {
+    match manifest {
+        Manifest::Grant(grant) => Box::new(of_grant(grant)),
+        Manifest::Agent(agent) => Box::new(of_agent(agent)),
+        Manifest::Scope(_) | Manifest::Cluster(_) | Manifest::TrustedIssuer(_) => {
+            Box::new(std::iter::empty())
+        }
+    }
+}
+
+fn of_grant(grant: &Grant) -> impl Iterator<Item = Reference<'_>> {
     let agents = grant.agents.iter().map(AgentName::as_str).enumerate();
     let scopes = grant.scopes.iter().map(String::as_str).enumerate();
     let clusters = grant.clusters.iter().map(String::as_str).enumerate();
@@ -121,20 +148,30 @@ pub fn references(grant: &Grant) -> impl Iterator<Item = Reference<'_>> {
     agents.chain(scopes).chain(clusters)
 }
 
-/// A grant that names what isn't there: it would begin to give rights when somebody else takes the name.
-fn dangling(
-    located: &Located<Manifest>,
-    grant: &Grant,
-    exist: &HashSet<(&str, &str)>,
-    problems: &mut Problems,
-) {
-    for Reference { kind, field, index, name } in references(grant) {
-        if exist.contains(&(kind, name)) {
+fn of_agent(agent: &Agent) -> impl Iterator<Item = Reference<'_>> {
+    agent.identities.iter().enumerate().filter_map(|(index, identity)| {
+        let (kind, name) = match identity {
+            Identity::Key(_) => return None,
+            Identity::ServiceAccount { account, .. } => ("Cluster", account.cluster.as_str()),
+            Identity::Oidc { issuer, .. } => ("TrustedIssuer", issuer.as_str()),
+        };
+        Some(Reference { kind, field: "identities", index, name })
+    })
+}
+
+/// A manifest that names what isn't there: it would begin to mean something when somebody else takes the
+/// name.
+fn dangling(located: &Located<Manifest>, exist: &HashSet<(&str, &str)>, problems: &mut Problems) {
+    for Reference { kind, field, index, name } in references(located.get()) {
+        let preset = kind == "TrustedIssuer" && TrustedIssuer::preset(name).is_some();
+        if preset || exist.contains(&(kind, name)) {
             continue;
         }
         // Comparing with every name takes time; after some mistakes the pattern is clear.
         let alike = exist.iter().filter(|(other, _)| *other == kind && problems.list().len() < ADVISED);
-        let advice = closest(name, alike.map(|(_, name)| *name)).map_or_else(
+        let presets: &[&str] = if kind == "TrustedIssuer" { &TrustedIssuer::PRESETS } else { &[] };
+        let names = alike.map(|(_, name)| *name).chain(presets.iter().copied());
+        let advice = closest(name, names).map_or_else(
             || "apply it first or in the same call".to_owned(),
             |meant| format!("did you mean {meant:?}?"),
         );
@@ -148,33 +185,192 @@ fn dangling(
     }
 }
 
-/// Which agent a key belongs to.
-struct Owners<'m> {
-    owners: HashMap<&'m PublicKey, &'m AgentName>,
+/// An identity that another agent has too.
+fn own<'m>(located: &Located<Manifest>, agent: &'m Agent, owners: &mut Owners<'m>, problems: &mut Problems) {
+    for (index, identity) in agent.identities.iter().enumerate() {
+        let Some(owner) = owners.enter(agent, identity) else { continue };
+        let owner = owner.as_str();
+        let message = match identity {
+            Identity::Key(_) => format!(
+                "this key is enrolled for the agent {owner:?}; one identity names one agent, so make a key \
+                 of its own for this one"
+            ),
+            Identity::ServiceAccount { account, .. } => format!(
+                "the service account {account} is the agent {owner:?} already; one identity names one agent, \
+                 so make an account of its own for this one"
+            ),
+            Identity::Oidc { .. } => format!(
+                "one token could have these claims and those of the agent {owner:?}; one identity names one \
+                 agent, so name a claim in both that differs between them"
+            ),
+        };
+        let place: Place = located.place_of(&["spec", "identities"], Some(index));
+        problems.add(located.file(), place, format!("spec.identities[{index}]: {message}"));
+    }
 }
 
-impl<'m> Owners<'m> {
-    fn of(kept: &[&'m Manifest]) -> Owners<'m> {
-        let agents = kept.iter().filter_map(|manifest| match manifest {
-            Manifest::Agent(agent) => Some(agent),
-            Manifest::Scope(_) | Manifest::Grant(_) | Manifest::Cluster(_) => None,
-        });
-        let keys = |agent: &'m Agent| agent.identities.iter().map(|Identity::Key(key)| (key, &agent.name));
-        Owners { owners: agents.flat_map(keys).collect() }
+/// An identity that would be anybody's.
+fn wide(located: &Located<Manifest>, agent: &Agent, issuers: &Issuers<'_>, problems: &mut Problems) {
+    for (index, identity) in agent.identities.iter().enumerate() {
+        let Identity::Oidc { issuer, claims } = identity else { continue };
+        let Some(why) = issuers.named(issuer).and_then(|issuer| issuer.too_wide(claims)) else { continue };
+        let place = located.place_of(&["spec", "identities"], Some(index));
+        problems.add(located.file(), place, format!("spec.identities[{index}].oidc.claims: {why}"));
     }
+}
 
-    fn enter(&mut self, located: &Located<Manifest>, agent: &'m Agent, problems: &mut Problems) {
-        for (index, Identity::Key(key)) in agent.identities.iter().enumerate() {
-            let owner = self.owners.entry(key).or_insert(&agent.name);
-            if *owner != &agent.name {
-                let place: Place = located.place_of(&["spec", "identities"], Some(index));
-                let message = format!(
-                    "spec.identities[{index}]: this key is enrolled for the agent {:?}; one identity names \
-                     one agent, so make a key of its own for this one",
-                    owner.as_str()
-                );
-                problems.add(located.file(), place, message);
+/// Trusted issuers by name and by url.
+struct Issuers<'m> {
+    names: HashMap<&'m str, &'m TrustedIssuer>,
+    urls: HashMap<&'m str, &'m str>,
+}
+
+impl<'m> Issuers<'m> {
+    fn of(kept: &[&'m Manifest]) -> Issuers<'m> {
+        let mut issuers = Issuers { names: HashMap::new(), urls: HashMap::new() };
+        for manifest in kept {
+            if let Manifest::TrustedIssuer(issuer) = manifest {
+                issuers.names.insert(&issuer.metadata.name, issuer);
+                issuers.urls.insert(&issuer.url, &issuer.metadata.name);
             }
         }
+        issuers
+    }
+
+    /// Enters an issuer. Two that say the same url could not be told apart.
+    fn enter(&mut self, located: &Located<Manifest>, issuer: &'m TrustedIssuer, problems: &mut Problems) {
+        let name = issuer.metadata.name.as_str();
+        self.names.insert(name, issuer);
+        let other = *self.urls.entry(&issuer.url).or_insert(name);
+        if other != name {
+            let place = located.place_of(&["spec", "oidc", "url"], None);
+            let message =
+                format!("spec.oidc.url: this url is the TrustedIssuer {other:?} already; use that one");
+            problems.add(located.file(), place, message);
+        }
+    }
+
+    /// What is wrong beside the presets, and beside agents that were there before.
+    fn check(
+        &self,
+        located: &Located<Manifest>,
+        issuer: &TrustedIssuer,
+        kept: &[&Manifest],
+        problems: &mut Problems,
+    ) {
+        let name = issuer.metadata.name.as_str();
+        let place = || located.place_of(&["spec", "oidc", "url"], None);
+        let same = TrustedIssuer::PRESETS.into_iter().filter_map(TrustedIssuer::preset).find(|preset| {
+            let free = self.names.contains_key(preset.metadata.name.as_str());
+            preset.url == issuer.url && preset.metadata.name != name && !free
+        });
+        if let Some(preset) = same {
+            let known = preset.metadata.name;
+            let message = format!(
+                "spec.oidc.url: this url is the issuer {known:?}, which needs no manifest; name that"
+            );
+            problems.add(located.file(), place(), message);
+        }
+        for manifest in kept {
+            let Manifest::Agent(agent) = manifest else { continue };
+            let wide = agent.identities.iter().find_map(|identity| match identity {
+                Identity::Oidc { issuer: named, claims } if named == name => issuer.too_wide(claims),
+                Identity::Oidc { .. } | Identity::Key(_) | Identity::ServiceAccount { .. } => None,
+            });
+            if let Some(why) = wide {
+                let agent = agent.name.as_str();
+                let message = format!("spec.oidc.url: the agent {agent:?} would be anybody: {why}");
+                problems.add(located.file(), place(), message);
+            }
+        }
+    }
+
+    fn named(&self, name: &str) -> Option<TrustedIssuer> {
+        self.names.get(name).map(|issuer| (*issuer).clone()).or_else(|| TrustedIssuer::preset(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Source, read, read_together};
+    use super::*;
+
+    fn text(kind: &str, name: &str, spec: &str) -> String {
+        format!(
+            "apiVersion: {}\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n---\n",
+            super::super::API_VERSION
+        )
+    }
+
+    fn agent(name: &str, identity: &str) -> String {
+        text("Agent", name, &format!("{{owner: me, purpose: test, identities: [{identity}]}}"))
+    }
+
+    fn sources(texts: &[String]) -> Vec<Source> {
+        vec![Source { file: "a.yaml".to_owned(), text: texts.concat() }]
+    }
+
+    /// What is wrong with `texts` beside what is `known`.
+    fn problems(known: &[String], texts: &[String]) -> String {
+        let known: Vec<Manifest> =
+            read(&sources(known)).unwrap().into_iter().map(Located::into_inner).collect();
+        read_together(&sources(texts), &known).err().map(|problems| problems.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn one_identity_names_one_agent_within_a_call_and_beside_what_is_there() {
+        let cluster = text("Cluster", "prod", "{inCluster: {}}");
+        let account = "{serviceAccount: prod/agents/a}";
+        let narrow = "{oidc: {issuer: github, claims: {repository: x/a, environment: prod}}}";
+        let wide = "{oidc: {issuer: github, claims: {repository: x/a}}}";
+        let cases = [
+            (account, account, "the service account prod/agents/a is the agent \"a\" already"),
+            (narrow, narrow, "one token could have these claims and those of the agent \"a\""),
+            (narrow, wide, "one token could have these claims and those of the agent \"a\""),
+            (wide, narrow, "one token could have these claims and those of the agent \"a\""),
+        ];
+        for (first, second, expected) in cases {
+            let (a, b) = (agent("a", first), agent("b", second));
+            let together = problems(std::slice::from_ref(&cluster), &[a.clone(), b.clone()]);
+            assert!(together.contains(expected), "{together}");
+            let later = problems(&[cluster.clone(), a.clone()], &[b]);
+            assert!(later.contains(expected), "{later}");
+            assert_eq!(problems(&[cluster.clone(), a.clone()], &[a]), "", "it may be applied again");
+        }
+    }
+
+    #[test]
+    fn what_an_identity_names_must_be_there_and_stays_while_it_is_named() {
+        let missing = problems(&[], &[agent("a", "{serviceAccount: prod/agents/a}")]);
+        assert!(missing.contains("spec.identities[0]: no Cluster \"prod\" is known"), "{missing}");
+        let issuer = "{oidc: {issuer: githib, claims: {repository: x/a}}}";
+        let missing = problems(&[], &[agent("a", issuer)]);
+        assert!(
+            missing.contains("no TrustedIssuer \"githib\" is known; did you mean \"github\"?"),
+            "{missing}"
+        );
+        let ci = text("TrustedIssuer", "ci", "{oidc: {url: \"https://ci.example\"}}");
+        let known = [ci, agent("a", "{oidc: {issuer: ci, claims: {sub: x}}}")];
+        let known: Vec<Manifest> =
+            read(&sources(&known)).unwrap().into_iter().map(Located::into_inner).collect();
+        let needed = needed_by("TrustedIssuer", "ci", &known).unwrap();
+        assert_eq!(needed, "TrustedIssuer \"ci\" is named by the agent \"a\"; delete or change that first");
+        assert_eq!(needed_by("TrustedIssuer", "other", &known), None);
+    }
+
+    #[test]
+    fn an_issuer_has_one_name_and_its_agents_are_not_everybody() {
+        let at =
+            |name: &str, url: &str| text("TrustedIssuer", name, &format!("{{oidc: {{url: \"{url}\"}}}}"));
+        let twice = problems(&[at("ci", "https://ci.example")], &[at("ci2", "https://ci.example")]);
+        assert!(twice.contains("this url is the TrustedIssuer \"ci\" already"), "{twice}");
+        let preset = problems(&[], &[at("gh", "https://token.actions.githubusercontent.com")]);
+        assert!(preset.contains("this url is the issuer \"github\", which needs no manifest"), "{preset}");
+        let anybody = problems(&[], &[agent("a", "{oidc: {issuer: github, claims: {environment: prod}}}")]);
+        assert!(anybody.contains("signs for everybody"), "{anybody}");
+        let known = [at("ci", "https://ci.example"), agent("a", "{oidc: {issuer: ci, claims: {ref: main}}}")];
+        let moved = problems(&known, &[at("ci", "https://gitlab.com")]);
+        assert!(moved.contains("the agent \"a\" would be anybody"), "{moved}");
+        assert_eq!(problems(&known, &[at("ci", "https://other.example")]), "");
     }
 }

@@ -113,6 +113,7 @@ impl Record {
         if self.is_failing() {
             return Err(NotRecorded::Failing);
         }
+        self.hurry_if_full();
         let reserve = self.jobs.clone().reserve_owned();
         let place = match timeout(self.patience, reserve).await {
             Ok(Ok(place)) => place,
@@ -151,6 +152,9 @@ impl Draft {
 
     /// Writes the refusal. One of an unknown caller is folded with its like.
     pub fn refuse(mut self, record: &Record, peer: &Peer, refusal: &Refusal) {
+        if let Refusal::Unrecognised(stranger) = refusal {
+            self.0.subject.by_stranger(&stranger.proven);
+        }
         if self.0.subject.agent.is_none() {
             let now = self.0.clock.now();
             if record.fold.count(peer.address().ip(), refusal.reason(), now) == Fate::Counted {
@@ -338,7 +342,6 @@ mod tests {
     use drawbridge_store::{Filter, Location, Store};
 
     use super::*;
-    use crate::identity::key::PublicKey;
     use crate::lease::{Holder, Leases};
 
     /// The outcome of a request that is cut and then ends as `end` says.
@@ -351,9 +354,7 @@ mod tests {
         let leases = Leases::default();
         let connection = leases.connect(([127, 0, 0, 1], 1).into());
         let agent = AgentName::parse("cleanup").unwrap();
-        let key = PublicKey::parse("ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=").unwrap();
-        let holder = Holder { agent, key, cluster: "prod".to_owned(), stream: None };
-        let lease = leases.register(holder, &connection);
+        let lease = leases.register(Holder::for_test(agent), &connection);
         let mut draft = record.draft(Subject::default()).await.unwrap();
         draft.hold(&lease);
         tokio::join!(leases.cut(|_| Some(CutReason::Key), &[]), async { drop(lease) });

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::redact;
 use crate::connection::peer::Peer;
 use crate::identity::authenticate::Identity;
+use crate::identity::proven::Proven;
 
 /// A request as the record keeps it: filled in step by step along the path.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -22,12 +23,21 @@ pub struct Subject {
     /// The agent, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
-    /// Fingerprint of the key that the agent was recognised by. It tells running copies apart.
+    /// Fingerprint of the key that was proven, or the token's own id (`JTI=…`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
-    /// The form in which the key was proven: `certificate` or `token`.
+    /// The form in which the credential was presented: `certificate` or `token`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<&'static str>,
+    /// What kind of identity it showed: `key`, `service-account` or `oidc`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<&'static str>,
+    /// Who that is, in the words of whoever vouches for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The running copy of the agent: its key, pod or CI run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
     /// The token's or session's own id, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
@@ -96,8 +106,16 @@ impl Subject {
     /// Notes who asks, and how that is known.
     pub fn by(&mut self, identity: &Identity) {
         self.agent = Some(identity.agent().as_str().to_owned());
-        self.credential = Some(identity.key().fingerprint());
-        self.proof = Some(identity.proof().as_str());
+        self.instance = Some(identity.instance().as_str().to_owned());
+        self.by_stranger(identity.proven());
+    }
+
+    /// Notes what was proven, whoever that is.
+    pub fn by_stranger(&mut self, proven: &Proven) {
+        self.credential = Some(proven.credential.clone());
+        self.proof = Some(proven.proof.as_str());
+        self.identity = Some(proven.means.kind());
+        self.subject = Some(proven.means.subject());
     }
 
     /// The row of one part of this request's entry.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use drawbridge_store::{Row, Store};
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::fold::Fold;
@@ -15,6 +15,9 @@ use crate::clock::Clock;
 
 /// Rows that one commit takes at most: it bounds how long a waiting intent sits behind others.
 const GROUP: usize = 256;
+/// Rows that nobody waits for wait this long for company: a commit costs as much for one as for a hundred. A
+/// crash loses no more than these.
+const GATHER: Duration = Duration::from_millis(50);
 /// Between attempts to write after the database refused.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -51,6 +54,7 @@ pub struct Record {
     pub(super) fold: Arc<Fold>,
     pub(super) patience: Duration,
     failing: Arc<AtomicBool>,
+    urgent: Arc<Notify>,
 }
 
 /// The task behind a [`Record`]; runs until every handle is gone.
@@ -59,6 +63,7 @@ pub struct Writer {
     jobs: mpsc::Receiver<Job>,
     store: Store,
     failing: Arc<AtomicBool>,
+    urgent: Arc<Notify>,
 }
 
 impl Record {
@@ -68,14 +73,16 @@ impl Record {
         // Besides one outcome, a request has at most one begin and one intent on its way at any time.
         let (sender, receiver) = mpsc::channel(requests.saturating_mul(2).max(16));
         let failing = Arc::new(AtomicBool::new(false));
+        let urgent = Arc::new(Notify::new());
         let record = Record {
             jobs: sender,
             clock,
             fold: Arc::new(Fold::default()),
             patience,
             failing: failing.clone(),
+            urgent: urgent.clone(),
         };
-        (record, Writer { jobs: receiver, store, failing })
+        (record, Writer { jobs: receiver, store, failing, urgent })
     }
 
     /// Whether the last attempt to write failed. Requests are refused meanwhile.
@@ -92,6 +99,7 @@ impl Record {
         let job = Job::Intent(Box::new(row), told);
         let durable = async {
             self.jobs.send(job).await.or(Err(NotRecorded::Closed))?;
+            self.urgent.notify_one();
             answer.await.or(Err(NotRecorded::Closed))?
         };
         timeout(self.patience, durable).await.unwrap_or(Err(NotRecorded::Slow))
@@ -99,11 +107,19 @@ impl Record {
 
     /// Hands in a row that nobody waits for. It is kept until the database takes it.
     pub async fn note(&self, row: Row) -> Result<(), NotRecorded> {
+        self.hurry_if_full();
         let sent = self.jobs.send(Job::Row(Box::new(row)));
         match timeout(self.patience, sent).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_closed)) => Err(NotRecorded::Closed),
             Err(_elapsed) => Err(NotRecorded::Slow),
+        }
+    }
+
+    /// Who finds the queue nearly full need not wait for others to join.
+    pub(super) fn hurry_if_full(&self) {
+        if self.jobs.capacity() < GROUP {
+            self.urgent.notify_one();
         }
     }
 
@@ -123,6 +139,7 @@ impl Record {
         let (told, answer) = oneshot::channel();
         let flushed = async {
             self.jobs.send(Job::Flush(told)).await.or(Err(NotRecorded::Closed))?;
+            self.urgent.notify_one();
             answer.await.or(Err(NotRecorded::Closed))
         };
         timeout(at_most, flushed).await.unwrap_or(Err(NotRecorded::Slow))
@@ -134,7 +151,22 @@ impl Writer {
     pub async fn run(mut self) {
         let mut jobs: Vec<Job> = Vec::with_capacity(GROUP);
         while self.jobs.recv_many(&mut jobs, GROUP).await > 0 {
+            self.gather(&mut jobs).await;
             self.write(&mut jobs).await;
+        }
+    }
+
+    /// Waits for company while nobody waits for any of `jobs`, and takes what has come by then.
+    async fn gather(&mut self, jobs: &mut Vec<Job>) {
+        if jobs.len() < GROUP && jobs.iter().all(|job| matches!(job, Job::Row(_))) {
+            tokio::select! {
+                () = tokio::time::sleep(GATHER) => {}
+                () = self.urgent.notified() => {}
+            }
+        }
+        while jobs.len() < GROUP {
+            let Ok(job) = self.jobs.try_recv() else { return };
+            jobs.push(job);
         }
     }
 

@@ -62,7 +62,8 @@ impl State {
     }
 
     fn ground<'s>(&'s self, before: &'s std::sync::Arc<super::Snapshot>) -> Ground<'s> {
-        Ground { before, watched: self.watched.as_deref(), now: self.clock.now(), patience: self.patience }
+        let watched = self.watched.as_deref();
+        Ground { before, watched, now: self.clock.now(), fittings: &self.fittings }
     }
 
     /// What the database is to do, and the entries that say so.
@@ -129,7 +130,7 @@ impl State {
         let change = Change::Delete { kind: kind.to_owned(), name: name.to_owned() };
         let what = json!({ "kind": kind, "name": name });
         let row = self.event("delete", agent_named(kind, name), author, &what);
-        let next = before.changed(Vec::new(), &[(kind, name)], self.patience);
+        let next = before.changed(Vec::new(), &[(kind, name)], &self.fittings);
         let revision = self.store.apply(before.revision(), &[change], &[row]).await?;
         let closed = self.swap(next.at(revision)).await;
         self.closed("delete", closed).await;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::State;
+use crate::identity::means::Instance;
 use crate::lease::Closed;
 use crate::manifest::Problems;
 
@@ -158,6 +159,23 @@ impl State {
         let row = self.event("closed", None, &author, &json!({ "closed": closed }));
         if let Err(error) = self.record.note(row).await {
             tracing::warn!(%error, "what a change closed is not in the record");
+        }
+    }
+
+    /// Notes that an agent runs in more copies than its owner said.
+    pub async fn too_many(&self, agent: &AgentName, instance: &Instance, running: usize, most: usize) {
+        let author = Author { by: "gateway".to_owned(), reason: "instances".to_owned() };
+        let what = json!({ "instance": instance.as_str(), "running": running, "max": most });
+        tracing::warn!(
+            agent = agent.as_str(),
+            running,
+            most,
+            "more copies of an agent run than its owner said"
+        );
+        if let Err(error) =
+            self.record.note(self.event("instances", Some(agent.clone()), &author, &what)).await
+        {
+            tracing::warn!(%error, "a copy too many is not in the record");
         }
     }
 

@@ -50,7 +50,7 @@ impl State {
         };
         let what = json!({ "kind": subject.kind(), "name": subject.name() });
         let row = self.event(verdict.event(), agent, author, &what);
-        let next = snapshot.judged(&change, self.patience);
+        let next = snapshot.judged(&change, &self.fittings);
         // Who is to be stopped is stopped first, whatever the database does, and however long it takes.
         let stopped = match verdict {
             Verdict::Suspend | Verdict::Revoke => Some(self.swap(next.clone()).await),

@@ -5,6 +5,8 @@ mod apply;
 pub mod change;
 pub mod compare;
 pub mod expiry;
+pub mod identities;
+pub mod issuers;
 mod judge;
 pub mod plan;
 pub mod rights;
@@ -25,12 +27,13 @@ use drawbridge_policy::{AgentName, Case, Decision, Facts, Millis, Payload, Rules
 use drawbridge_store::Store;
 use thiserror::Error;
 use tokio::sync::{Mutex, watch};
+use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::cluster::Patience;
 use crate::lease::{Closed, CutReason, Held, Leases, Stream};
 use crate::record::writer::Record;
-use snapshot::{Snapshot, Unbuildable};
+use snapshot::{Fittings, Snapshot, Unbuildable};
 use standing::Subject;
 
 /// The state of this replica.
@@ -44,7 +47,7 @@ pub struct State {
     leases: Leases,
     record: Record,
     clock: Clock,
-    patience: Patience,
+    fittings: Fittings,
     watched: Option<PathBuf>,
 }
 
@@ -63,6 +66,8 @@ pub struct Parts {
     pub patience: Patience,
     /// The directory of manifests that is applied by itself, if there is one.
     pub watched: Option<PathBuf>,
+    /// Where work goes on that nobody waits for.
+    pub tasks: TaskTracker,
 }
 
 /// Why the state can't be read.
@@ -79,13 +84,14 @@ pub enum Unloadable {
 impl State {
     /// Reads the database.
     pub async fn load(parts: Parts) -> Result<State, Unloadable> {
-        let Parts { store, leases, record, clock, patience, watched } = parts;
+        let Parts { store, leases, record, clock, patience, watched, tasks } = parts;
+        let fittings = Fittings { patience, clock: clock.clone(), tasks };
         let everything = store.load().await?;
-        let snapshot = Snapshot::build(everything, patience)?;
+        let snapshot = Snapshot::build(everything, &fittings)?;
         let (changed, _) = watch::channel(snapshot.revision());
         let current = ArcSwap::from_pointee(snapshot);
         let changing = Mutex::default();
-        Ok(State { current, changing, changed, store, leases, record, clock, patience, watched })
+        Ok(State { current, changing, changed, store, leases, record, clock, fittings, watched })
     }
 
     /// Everything as it is now.
@@ -139,8 +145,12 @@ fn is_out(snapshot: &Snapshot, agent: &AgentName) -> bool {
 
 /// Why an open request may not go on, if it may not.
 fn verdict(held: &Held, before: &Snapshot, now: &Snapshot, time: Millis) -> Option<CutReason> {
-    if let Err(out) = now.standing(held.agent(), held.key()) {
-        return Some(if out.what == "agent" { CutReason::Agent } else { CutReason::Key });
+    if let Err(out) = now.standing(held.agent(), held.means()) {
+        return Some(match out.what {
+            "agent" => CutReason::Agent,
+            "key" => CutReason::Key,
+            _ => CutReason::Identity,
+        });
     }
     let Some(cluster) = now.cluster(held.cluster()) else { return Some(CutReason::Cluster) };
     if before.cluster(held.cluster()).is_some_and(|was| !Arc::ptr_eq(was, cluster)) {

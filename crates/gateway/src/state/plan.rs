@@ -8,9 +8,8 @@ use drawbridge_policy::Millis;
 use drawbridge_store::Manifest as ManifestRow;
 
 use super::change::{Applied, NotChanged, What};
-use super::snapshot::{Snapshot, Stored};
+use super::snapshot::{Fittings, Snapshot, Stored};
 use super::standing::{Standing, Subject};
-use crate::cluster::Patience;
 use crate::manifest::{self, Apart, Located, Manifest, Source};
 
 /// What may be pruned at once, as a part of what could be: a fifth. More than that is rather a directory
@@ -88,7 +87,7 @@ pub(super) struct Ground<'s> {
     /// Whether a directory is watched, and which.
     pub(super) watched: Option<&'s std::path::Path>,
     pub(super) now: Millis,
-    pub(super) patience: Patience,
+    pub(super) fittings: &'s Fittings,
 }
 
 impl Plan {
@@ -128,7 +127,7 @@ impl Plan {
             change: What::Deleted,
         }));
         let deleted: Vec<(&str, &str)> = deleted.into_iter().collect();
-        let next = before.changed(puts.clone(), &deleted, ground.patience);
+        let next = before.changed(puts.clone(), &deleted, ground.fittings);
         Ok(Plan { applied, cautions, puts, before: before.clone(), next })
     }
 }
@@ -152,7 +151,7 @@ fn touchable<'s>(origin: &Origin, ground: &Ground<'s>) -> Vec<&'s Stored> {
     ground.before.manifests().iter().map(AsRef::as_ref).filter(is_touched).collect()
 }
 
-/// What pruning deletes. What a grant that stays names, stays too.
+/// What pruning deletes. What something that stays names, stays too.
 fn gone<'s>(
     read: &Apart,
     origin: &Origin,
@@ -160,30 +159,30 @@ fn gone<'s>(
     cautions: &mut Vec<String>,
 ) -> Vec<&'s Stored> {
     let declared: HashSet<(&str, &str)> = read.declared().collect();
-    let left_out: Vec<&Stored> =
+    let mut goes: Vec<&Stored> =
         touchable(origin, ground).into_iter().filter(|stored| !declared.contains(&key(stored))).collect();
-    let goes: HashSet<(&str, &str)> = left_out.iter().map(|stored| key(stored)).collect();
+    let going: HashSet<(&str, &str)> = goes.iter().map(|stored| key(stored)).collect();
     let stays =
-        |stored: &&std::sync::Arc<Stored>| !goes.contains(&key(stored)) && !declared.contains(&key(stored));
-    let grants = ground.before.manifests().iter().filter(stays).map(|stored| &stored.manifest);
-    let grants = grants.chain(read.manifests().iter().map(Located::get));
-    let mut needed: HashMap<(&str, &str), &str> = HashMap::new();
-    for manifest in grants {
-        let Manifest::Grant(grant) = manifest else { continue };
-        for reference in manifest::references(grant) {
-            needed.insert((reference.kind, reference.name), &grant.metadata.name);
+        |stored: &&std::sync::Arc<Stored>| !going.contains(&key(stored)) && !declared.contains(&key(stored));
+    let stays = ground.before.manifests().iter().filter(stays).map(|stored| &stored.manifest);
+    let mut names: Vec<&Manifest> = stays.chain(read.manifests().iter().map(Located::get)).collect();
+    // What stays since it is named may itself name something: an agent its cluster.
+    while !names.is_empty() {
+        let mut needed: HashMap<(&str, &str), &Manifest> = HashMap::new();
+        for manifest in names.drain(..) {
+            let references = manifest::references(manifest);
+            needed.extend(references.map(|reference| ((reference.kind, reference.name), manifest)));
         }
-    }
-    let goes = |stored: &&Stored| {
-        let by = needed.get(&key(stored));
-        if let Some(grant) = by {
+        goes.retain(|stored| {
+            let Some(by) = needed.get(&key(stored)) else { return true };
             let (kind, name) = key(stored);
-            cautions
-                .push(format!("{kind} {name:?} is in no file and stays, since the grant {grant:?} names it"));
-        }
-        by.is_none()
-    };
-    left_out.into_iter().filter(goes).collect()
+            let by = format!("{} {:?}", by.kind().to_lowercase(), by.name());
+            cautions.push(format!("{kind} {name:?} is in no file and stays, since the {by} names it"));
+            names.push(&stored.manifest);
+            false
+        });
+    }
+    goes
 }
 
 fn few_enough(

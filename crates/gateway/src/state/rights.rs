@@ -75,7 +75,7 @@ impl<'s> View<'s> {
                     self.held.entry(agent).or_default().push(grant);
                 }
             }
-            Manifest::Cluster(_) => {}
+            Manifest::Cluster(_) | Manifest::TrustedIssuer(_) => {}
         }
     }
 

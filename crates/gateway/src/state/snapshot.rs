@@ -7,12 +7,17 @@ use std::sync::Arc;
 use drawbridge_policy::{AgentName, HeldScope, Millis, Rules};
 use drawbridge_store::{Everything, StateChange};
 use thiserror::Error;
+use tokio_util::task::TaskTracker;
 
+use super::identities::{Identities, Recognised};
+use super::issuers::Issuers;
 use super::standing::{Standing, Standings, Subject};
+use crate::clock::Clock;
 use crate::cluster::{Cluster, Patience};
 use crate::identity::key::PublicKey;
+use crate::identity::means::Means;
 use crate::lease::Lease;
-use crate::manifest::{Agent, Grant, Identity, Manifest, ManifestError, Scope};
+use crate::manifest::{Agent, Grant, Identity, Manifest, ManifestError, Scope, TrustedIssuer};
 use crate::refusal::{Out, Refusal};
 
 /// A stored manifest that this release can't read.
@@ -38,10 +43,22 @@ pub struct Snapshot {
 #[derive(Debug, Default)]
 struct Index {
     agents: HashMap<AgentName, Arc<Stored>>,
-    keys: HashMap<PublicKey, AgentName>,
+    identities: Identities,
+    issuers: Issuers,
     rules: HashMap<AgentName, HashMap<String, Rules>>,
     clusters: HashMap<String, Arc<Cluster>>,
     grants: HashMap<String, Option<Millis>>,
+}
+
+/// What clusters and issuers are made with.
+#[derive(Debug, Clone)]
+pub struct Fittings {
+    /// Bounds on clusters.
+    pub patience: Patience,
+    /// The time.
+    pub clock: Clock,
+    /// Where fetches of keys go on that nobody waits for any more.
+    pub tasks: TaskTracker,
 }
 
 /// A manifest and what the database says about it.
@@ -55,28 +72,28 @@ pub struct Stored {
 
 impl Snapshot {
     /// Builds from what the database holds.
-    pub fn build(from: Everything, patience: Patience) -> Result<Snapshot, Unbuildable> {
+    pub fn build(from: Everything, fittings: &Fittings) -> Result<Snapshot, Unbuildable> {
         let manifests = from.manifests.into_iter().map(|row| {
             let manifest = read(&row)?;
             Ok(Arc::new(Stored { manifest, row }))
         });
         let manifests = Arc::new(manifests.collect::<Result<Vec<_>, Unbuildable>>()?);
         let standings = Standings::new(from.states);
-        let index = Arc::new(Index::new(&manifests, &standings, &Index::default(), patience));
+        let index = Arc::new(Index::new(&manifests, &standings, &Index::default(), fittings));
         Ok(Snapshot { revision: from.revision, manifests, index, standings })
     }
 
     /// The snapshot after somebody's standing changed. Its revision is set once the database has it.
-    pub fn judged(&self, change: &StateChange, patience: Patience) -> Snapshot {
+    pub fn judged(&self, change: &StateChange, fittings: &Fittings) -> Snapshot {
         let mut next = self.clone();
         if next.standings.change(change) == "grant" {
-            next.index = Arc::new(Index::new(&next.manifests, &next.standings, &self.index, patience));
+            next.index = Arc::new(Index::new(&next.manifests, &next.standings, &self.index, fittings));
         }
         next
     }
 
     /// The snapshot after manifests changed. Clusters that stay as they are keep their connections.
-    pub fn changed(&self, puts: Vec<Stored>, deleted: &[(&str, &str)], patience: Patience) -> Snapshot {
+    pub fn changed(&self, puts: Vec<Stored>, deleted: &[(&str, &str)], fittings: &Fittings) -> Snapshot {
         let key = |stored: &Stored| (stored.row.kind.clone(), stored.row.name.clone());
         let mut manifests: BTreeMap<(String, String), Arc<Stored>> =
             self.manifests.iter().map(|stored| (key(stored), stored.clone())).collect();
@@ -88,7 +105,7 @@ impl Snapshot {
         }
         let mut next = self.clone();
         next.manifests = Arc::new(manifests.into_values().collect());
-        next.index = Arc::new(Index::new(&next.manifests, &next.standings, &self.index, patience));
+        next.index = Arc::new(Index::new(&next.manifests, &next.standings, &self.index, fittings));
         next
     }
 
@@ -100,10 +117,12 @@ impl Snapshot {
 }
 
 impl Index {
-    fn new(manifests: &[Arc<Stored>], standings: &Standings, before: &Index, patience: Patience) -> Index {
+    fn new(manifests: &[Arc<Stored>], standings: &Standings, before: &Index, fittings: &Fittings) -> Index {
         let mut index = Index::default();
         let mut scopes: HashMap<&str, &Scope> = HashMap::new();
         let mut grants: Vec<&Grant> = Vec::new();
+        let mut asked = HashMap::new();
+        let mut declared = BTreeMap::new();
         for stored in manifests {
             match &stored.manifest {
                 Manifest::Agent(agent) => index.agent(agent, stored),
@@ -111,23 +130,33 @@ impl Index {
                     scopes.insert(stored.manifest.name(), scope);
                 }
                 Manifest::Grant(grant) => grants.push(grant),
+                Manifest::TrustedIssuer(issuer) => {
+                    declared.insert(stored.manifest.name().to_owned(), Arc::new(issuer.clone()));
+                }
                 Manifest::Cluster(cluster) => {
                     let name = stored.manifest.name();
                     let kept = before.clusters.get(name).filter(|kept| kept.access() == &cluster.access);
-                    let fresh = || Arc::new(Cluster::new(name.to_owned(), cluster.access.clone(), patience));
-                    index.clusters.insert(name.to_owned(), kept.cloned().unwrap_or_else(fresh));
+                    let access = cluster.access.clone();
+                    let fresh = || Arc::new(Cluster::new(name.to_owned(), access, fittings.patience));
+                    let made = kept.cloned().unwrap_or_else(fresh);
+                    asked.insert(name.to_owned(), (made.clone(), cluster.service_accounts));
+                    index.clusters.insert(name.to_owned(), made);
                 }
             }
         }
+        index.identities.finish();
+        for name in index.identities.issuers() {
+            if let (false, Some(preset)) = (declared.contains_key(name), TrustedIssuer::preset(name)) {
+                declared.insert(name.to_owned(), Arc::new(preset));
+            }
+        }
+        index.issuers = Issuers::new(&asked, &declared, &before.issuers, fittings);
         index.grant(&grants, &scopes, standings);
         index
     }
 
     fn agent(&mut self, agent: &Agent, stored: &Arc<Stored>) {
-        for identity in &agent.identities {
-            let Identity::Key(key) = identity;
-            self.keys.insert(key.clone(), agent.name.clone());
-        }
+        self.identities.enter(agent);
         self.agents.insert(agent.name.clone(), stored.clone());
     }
 
@@ -178,30 +207,44 @@ impl Snapshot {
     pub fn agent(&self, name: &AgentName) -> Option<&Agent> {
         match &self.index.agents.get(name)?.manifest {
             Manifest::Agent(agent) => Some(agent),
-            Manifest::Scope(_) | Manifest::Grant(_) | Manifest::Cluster(_) => None,
+            Manifest::Scope(_) | Manifest::Grant(_) | Manifest::Cluster(_) | Manifest::TrustedIssuer(_) => {
+                None
+            }
         }
     }
 
-    /// The agent that a key is enrolled for.
-    pub fn agent_of(&self, key: &PublicKey) -> Option<&AgentName> {
-        self.index.keys.get(key)
+    /// Whose a proven identity is.
+    pub fn recognise(&self, means: &Means) -> Recognised<'_> {
+        self.index.identities.recognise(means)
+    }
+
+    /// Who is trusted to vouch for agents.
+    pub fn issuers(&self) -> &Issuers {
+        &self.index.issuers
     }
 
     /// The keys enrolled for an agent.
     pub fn keys_of(&self, agent: &AgentName) -> impl Iterator<Item = &PublicKey> {
         let identities = self.agent(agent).map_or(&[][..], |agent| agent.identities.as_slice());
-        identities.iter().map(|Identity::Key(key)| key)
+        identities.iter().filter_map(|identity| match identity {
+            Identity::Key(key) => Some(key),
+            Identity::ServiceAccount { .. } | Identity::Oidc { .. } => None,
+        })
     }
 
-    /// Whether the agent may act at all, recognised by this key.
-    pub fn standing(&self, agent: &AgentName, key: &PublicKey) -> Result<(), Out> {
+    /// Whether the agent may act at all, recognised by this.
+    pub fn standing(&self, agent: &AgentName, means: &Means) -> Result<(), Out> {
         let out = |what, how| Err(Out { agent: agent.as_str().to_owned(), what, how });
         match self.standings.of(&Subject::Agent(agent.clone())) {
             Standing::Suspended(_) => return out("agent", "suspended"),
             Standing::Revoked(_) => return out("agent", "revoked"),
             Standing::Active => {}
         }
-        if self.index.keys.get(key) != Some(agent) {
+        let still = self.recognise(means) == Recognised::Agent(agent);
+        let Means::Key(key) = means else {
+            return if still { Ok(()) } else { out("identity", "revoked") };
+        };
+        if !still {
             return out("key", "revoked");
         }
         match self.standings.of(&Subject::Key(key.fingerprint())) {
@@ -214,7 +257,7 @@ impl Snapshot {
     /// Whether this agent may act at all, and this is still the cluster of that name: a request may have
     /// looked it up just before it was replaced.
     pub fn upholds(&self, lease: &Lease, cluster: &Cluster) -> Result<(), Refusal> {
-        self.standing(lease.agent(), lease.key()).map_err(Refusal::Out)?;
+        self.standing(lease.agent(), lease.means()).map_err(Refusal::Out)?;
         match self.cluster(cluster.name()) {
             Some(now) if std::ptr::eq(Arc::as_ptr(now), cluster) => Ok(()),
             Some(_) | None => Err(Refusal::Cut),

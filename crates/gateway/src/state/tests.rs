@@ -9,6 +9,7 @@ use super::change::{Author, NotChanged, Verdict};
 use super::plan::Asked;
 use super::standing::{Standing, Subject};
 use super::*;
+use crate::identity::means::Means;
 use crate::lease::{Holder, Permitted};
 use crate::manifest::Source;
 
@@ -31,8 +32,9 @@ async fn state_at(dir: &std::path::Path, clock: Clock) -> State {
     let (record, _writer) = Record::new(store.clone(), clock.clone(), 16, Duration::from_millis(10));
     let second = Duration::from_secs(1);
     let patience = Patience { connect: second, answer: second };
-    let leases = Leases::default();
-    State::load(Parts { store, leases, record, clock, patience, watched: None }).await.unwrap()
+    let (leases, tasks) = (Leases::default(), TaskTracker::new());
+    let parts = Parts { store, leases, record, clock, patience, watched: None, tasks };
+    State::load(parts).await.unwrap()
 }
 
 fn author(reason: &str) -> Author {
@@ -104,7 +106,7 @@ fn watch_pods(state: &State) -> tokio::task::JoinHandle<Option<CutReason>> {
     let agent = AgentName::parse("cleanup").unwrap();
     let key = state.snapshot().keys_of(&agent).next().unwrap().clone();
     let connection = state.leases().connect(([127, 0, 0, 1], 1).into());
-    let holder = Holder { agent, key, cluster: "prod".to_owned(), stream: None };
+    let holder = Holder { means: Means::Key(key), ..Holder::for_test(agent) };
     let lease = state.leases().register(holder, &connection);
     let line = Line { method: "GET", path: "/api/v1/pods", query: Some("watch=1") };
     let attributes = Attributes::parse(line).unwrap();

@@ -154,6 +154,22 @@ impl<'t> At<'t> {
         }
     }
 
+    /// `true` or `false`.
+    pub fn truth(&self, report: &mut Report) -> Option<bool> {
+        let flag = match &self.node.content {
+            Content::Scalar(scalar) => match scalar.kind() {
+                ScalarKind::Bool(flag) => Some(flag),
+                ScalarKind::Null
+                | ScalarKind::Integer(_)
+                | ScalarKind::Number
+                | ScalarKind::Ambiguous
+                | ScalarKind::Text => None,
+            },
+            Content::List(_) | Content::Map(_) | Content::Refused => None,
+        };
+        if flag.is_none() { self.expected("true or false", report) } else { flag }
+    }
+
     /// An item of a list, without a word if there is none.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<At<'t>> {

@@ -23,8 +23,13 @@ impl Query {
         if raw.is_empty() {
             return Ok(Self::default());
         }
+        // kube-rs begins every query with an empty pair (`?&limit=1`), which all readers leave out. Elsewhere one
+        // is a mistake.
+        let (raw, mut at) = match raw.strip_prefix('&') {
+            Some(rest) => (rest, 1),
+            None => (raw, 0),
+        };
         let mut pairs = Vec::new();
-        let mut at = 0;
         for piece in raw.split('&') {
             let (key, value) = piece.split_once('=').unwrap_or((piece, ""));
             if key.is_empty() {
@@ -161,6 +166,7 @@ mod tests {
         assert_eq!(query.encoded(), "a=1&b=x%20y%26&c=&d=%C3%A9%0A&e=p%3Dq");
         assert_eq!(query.encoded_without(|key| key != "c"), "c=");
         assert_eq!(read(""), Ok(Query::default()));
+        assert_eq!(read("&a=1").expect("readable").encoded(), "a=1", "kube-rs writes it so");
     }
 
     #[test]
@@ -179,6 +185,9 @@ mod tests {
         };
         assert_eq!(fault("a=1;b=2"), (QueryFault::Semicolon, 3));
         assert_eq!(fault("a=1&&b=2"), (QueryFault::EmptyPair, 4));
+        assert_eq!(fault("&&b=2"), (QueryFault::EmptyPair, 1));
+        assert_eq!(fault("&"), (QueryFault::EmptyPair, 1));
+        assert_eq!(fault("a=1&"), (QueryFault::EmptyPair, 4));
         assert_eq!(fault("=1"), (QueryFault::EmptyPair, 0));
         assert_eq!(fault("a=%zz"), (QueryFault::BadEscape, 2));
         assert_eq!(fault("a=%"), (QueryFault::BadEscape, 2));

@@ -12,6 +12,8 @@ mod database;
 #[cfg(test)]
 mod entries;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod manifests;

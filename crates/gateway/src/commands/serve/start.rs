@@ -21,12 +21,13 @@ use crate::bodies::Bodies;
 use crate::clock::Clock;
 use crate::cluster::Patience;
 use crate::commands::admin_file::{self, AdminFile};
-use crate::config::{Config, PublicUrl};
+use crate::config::{Config, Domain, PublicUrl};
 use crate::connection::listener as callers;
 use crate::connection::tls::{for_agents, for_people};
 use crate::directory::{self, Directory};
 use crate::gate::Gate;
 use crate::lease::Leases;
+use crate::lease::instances::Instances;
 use crate::record::writer::{Record, Writer};
 use crate::state::{self, Parts, State};
 
@@ -59,6 +60,7 @@ struct Bound {
     agents: (TcpListener, SocketAddr),
     people: (TcpListener, SocketAddr),
     url: PublicUrl,
+    domain: Option<Domain>,
 }
 
 async fn with_store(config: Config, clock: Clock, store: Store) -> anyhow::Result<Running> {
@@ -98,7 +100,7 @@ async fn with_store(config: Config, clock: Clock, store: Store) -> anyhow::Resul
         token: token.as_str().to_owned(),
     };
     written.write(&admin_file)?;
-    let Bound { agents, people, url } = bound;
+    let Bound { agents, people, url, .. } = bound;
     let (callers_tls, people_tls) = (certificates.agents.clone(), certificates.made.people.clone());
     background.spawn(callers::serve(agents.0, callers_tls, gate.clone(), shutdown.clone()));
     background.spawn(people::serve(people.0, people_tls, router(api), gate.tasks.clone(), shutdown.clone()));
@@ -125,8 +127,8 @@ async fn gate(
     config: Config,
     clock: Clock,
 ) -> anyhow::Result<Gate> {
-    let limits = config.limits;
-    let leases = Leases::default();
+    let (limits, domain) = (config.limits, config.domain.map(Arc::new));
+    let (leases, tasks) = (Leases::default(), TaskTracker::new());
     let patience = Patience { connect: limits.cluster_connect, answer: limits.cluster_answer };
     let parts = Parts {
         store: store.clone(),
@@ -135,11 +137,13 @@ async fn gate(
         clock: clock.clone(),
         patience,
         watched: config.manifests.clone(),
+        tasks: tasks.clone(),
     };
     let state = Arc::new(State::load(parts).await?);
     let bodies = Bodies::new(limits.body_memory, limits.body);
     let audience = Arc::from(url.as_str());
-    Ok(Gate { state, leases, record, bodies, limits, audience, clock, tasks: TaskTracker::new() })
+    let instances = Instances::default();
+    Ok(Gate { state, leases, instances, record, bodies, limits, audience, domain, clock, tasks })
 }
 
 /// Begins what goes on behind the requests: the record's writer, the ends of grants, the folded refusals.
@@ -151,6 +155,7 @@ fn begin(
 ) -> tokio::task::AbortHandle {
     let writer = background.spawn(writer.run()).abort_handle();
     background.spawn(state::expiry::run(gate.state.clone(), shutdown.clone()));
+    background.spawn(state::issuers::run(gate.state.clone(), background.clone(), shutdown.clone()));
     background.spawn(unfold(gate.record.clone(), shutdown.clone()));
     writer
 }
@@ -172,7 +177,7 @@ impl Bound {
         let agents = bind(config.listen, "listen").await?;
         let people = bind(config.admin, "admin").await?;
         let url = config.public_url(agents.1);
-        Ok(Bound { agents, people, url })
+        Ok(Bound { agents, people, url, domain: config.domain.clone() })
     }
 
     /// Where the command line on this machine reaches the admin API.
@@ -194,7 +199,8 @@ impl Bound {
         let more = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         let bound = [self.agents.1.ip(), self.people.1.ip()];
         let bound = bound.into_iter().filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
-        for host in more.into_iter().chain(bound) {
+        let clusters = self.domain.as_ref().map(Domain::wildcard);
+        for host in more.into_iter().chain(bound).chain(clusters) {
             if !hosts.contains(&host) {
                 hosts.push(host);
             }

@@ -124,3 +124,30 @@ fn an_upgrade_that_nobody_asked_for_opens_no_tunnel() {
     assert!(got.header("set-cookie").is_none() && got.header("link").is_none());
     assert_eq!(wire::get(&fake.gateway, &agent, &path("plain")).status, 200);
 }
+
+#[test]
+fn what_a_pod_says_behind_a_proxy_is_for_the_caller_and_nothing_about_the_gateway() {
+    let fake = Fake::start("", |asked, _| {
+        let kind = "Content-Type: text/plain\r\n";
+        if asked.line.contains("/401") {
+            let challenge = format!("{kind}WWW-Authenticate: Basic realm=\"pod\"\r\n");
+            Reply::Say(answer("401 Unauthorized", &challenge, "the pod's own login"))
+        } else if asked.line.contains("/403") {
+            Reply::Say(answer("403 Forbidden", kind, "the pod says: cannot impersonate anybody"))
+        } else {
+            Reply::Say(answer("302 Found", &format!("{kind}Location: /elsewhere\r\n"), "the pod moved"))
+        }
+    });
+    let agent = fake.agent(
+        "
+- {name: proxy, verbs: [create], apiGroups: [''], resources: [pods/proxy]}",
+    );
+    for (code, said) in [(401, "login"), (403, "cannot impersonate"), (302, "moved")] {
+        let path = format!("/api/v1/namespaces/ns/pods/web/proxy/{code}");
+        let got = wire::get(&fake.gateway, &agent, &path);
+        assert_eq!(got.status, code);
+        assert!(String::from_utf8_lossy(&got.body).contains(said), "{code}");
+        assert!(got.header("location").is_none() && got.header("www-authenticate").is_none(), "{code}");
+    }
+    fake.keeps_its_credential();
+}

@@ -41,6 +41,9 @@ pub(super) enum Reply {
     Hang,
 }
 
+/// Where a cluster says who issues the tokens of its service accounts.
+const ISSUER: [&str; 2] = ["/.well-known/openid-configuration", "/openid/v1/jwks"];
+
 type Script = dyn Fn(&Asked, usize) -> Reply + Send + Sync;
 
 /// A fake cluster with a gateway in front of it, which knows it as `local`.
@@ -155,6 +158,14 @@ impl Server {
         let mut tls = StreamOwned::new(ServerConnection::new(self.tls.clone()).unwrap(), tcp);
         let mut bytes = Vec::new();
         while let Some(asked) = self.read(&mut tls, &mut bytes) {
+            // What the gateway asks for itself, whenever it likes: who issues this cluster's tokens.
+            if ISSUER.iter().any(|path| asked.line == format!("GET {path}")) {
+                let none = answer("404 Not Found", "", "");
+                if tls.write_all(none.as_bytes()).and_then(|()| tls.flush()).is_err() {
+                    return;
+                }
+                continue;
+            }
             let before = {
                 let mut all = self.asked.lock().unwrap();
                 all.push(asked.clone());

@@ -28,7 +28,7 @@ fn a_key_that_stands_twice_is_refused_in_every_spelling() {
         let answer = caller.get(&format!("/api/v1/namespaces/{{ns}}/configmaps?{query}"));
         assert_eq!((answer.status, answer.reason().as_str()), (400, "QueryRepeated"), "{query}");
     }
-    for query in [format!("{named};{other}"), format!("{named}&"), format!("&{named}"), format!("{named}&=")]
+    for query in [format!("{named};{other}"), format!("{named}&"), format!("&&{named}"), format!("{named}&=")]
     {
         let answer = caller.get(&format!("/api/v1/namespaces/{{ns}}/configmaps?{query}"));
         assert_eq!(answer.status, 400, "{query}");

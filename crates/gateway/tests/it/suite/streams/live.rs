@@ -1,6 +1,6 @@
 //! A program that runs while the test looks at it.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -63,6 +63,12 @@ impl Live {
             }
             None
         });
+    }
+
+    /// Writes to its standard input.
+    #[track_caller]
+    pub(crate) fn says(&mut self, words: &str) {
+        self.stdin.as_mut().unwrap().write_all(words.as_bytes()).unwrap();
     }
 
     /// Ends its standard input.

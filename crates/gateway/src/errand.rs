@@ -1,0 +1,143 @@
+//! The gateway's own calls: a closed list. Everything else that is sent has a permit.
+
+use bytes::Bytes;
+use drawbridge_policy::{AgentName, Attributes};
+use http::{Method, Request, Uri, header};
+use http_body_util::Full;
+
+/// An object that a decision reads may have this many bytes; etcd takes less than 2 MiB.
+const MAX_OBJECT: usize = 3 * 1024 * 1024;
+/// The longest description of an issuer: those in use have 1 to 4 KiB.
+const MAX_DOCUMENT: usize = 64 * 1024;
+/// The longest set of keys. One with a certificate chain beside each of its keys has some tens of KiB.
+const MAX_KEYS: usize = 512 * 1024;
+
+/// Why the gateway itself calls somebody.
+#[derive(Debug, Clone, Copy)]
+pub enum Errand<'a> {
+    /// Over the cluster's own connection, with the gateway's credential for it.
+    Cluster(ToCluster<'a>),
+    /// Over a connection of its own, without any credential.
+    Issuer(ToIssuer<'a>),
+}
+
+/// What the gateway asks a cluster.
+#[derive(Debug, Clone, Copy)]
+pub enum ToCluster<'a> {
+    /// The live object that a decision needs, read as the agent, so that the ceiling bounds it.
+    Live {
+        /// As whom.
+        agent: &'a AgentName,
+        /// The request whose object it is.
+        attributes: &'a Attributes,
+        /// That request's entry, so that the cluster's audit log joins with the record here, too.
+        entry: &'a str,
+    },
+    /// Who issues the tokens of its service accounts, asked as the gateway itself.
+    IssuerDocument,
+    /// The keys that they are signed with, asked as the gateway itself.
+    IssuerKeys,
+}
+
+/// What the gateway asks an OpenID Connect issuer.
+#[derive(Debug, Clone, Copy)]
+pub enum ToIssuer<'a> {
+    /// Its description (OpenID Connect Discovery 1.0 §4).
+    Document {
+        /// The issuer's url.
+        url: &'a str,
+    },
+    /// Its keys (RFC 7517).
+    Keys {
+        /// Where its description says they are.
+        address: &'a Uri,
+    },
+}
+
+impl Errand<'_> {
+    /// A stable word for metrics and logs.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Errand::Cluster(ToCluster::Live { .. }) => "live",
+            Errand::Cluster(ToCluster::IssuerDocument) => "cluster-issuer",
+            Errand::Cluster(ToCluster::IssuerKeys) => "cluster-keys",
+            Errand::Issuer(ToIssuer::Document { .. }) => "oidc-discovery",
+            Errand::Issuer(ToIssuer::Keys { .. }) => "oidc-keys",
+        }
+    }
+
+    /// The longest answer that is read.
+    pub fn longest_answer(self) -> usize {
+        match self {
+            Errand::Cluster(ToCluster::Live { .. }) => MAX_OBJECT,
+            Errand::Cluster(ToCluster::IssuerDocument) | Errand::Issuer(ToIssuer::Document { .. }) => {
+                MAX_DOCUMENT
+            }
+            Errand::Cluster(ToCluster::IssuerKeys) | Errand::Issuer(ToIssuer::Keys { .. }) => MAX_KEYS,
+        }
+    }
+
+    /// The request: a path for a cluster, an address for an issuer.
+    ///
+    /// # Errors
+    /// An issuer's url that no address can be made of.
+    pub fn request(self) -> Result<Request<Full<Bytes>>, http::Error> {
+        let plain = Request::builder()
+            .method(Method::GET)
+            .header(header::ACCEPT, "application/json")
+            .header(header::USER_AGENT, "drawbridge");
+        let addressed = match self {
+            Errand::Cluster(ToCluster::Live { attributes, entry, .. }) => {
+                plain.uri(object_path(attributes)).header("audit-id", entry)
+            }
+            Errand::Cluster(ToCluster::IssuerDocument) => plain.uri("/.well-known/openid-configuration"),
+            Errand::Cluster(ToCluster::IssuerKeys) => plain.uri("/openid/v1/jwks"),
+            Errand::Issuer(ToIssuer::Document { url }) => {
+                // A slash at the end goes first (OpenID Connect Discovery 1.0 §4.1).
+                let url = url.strip_suffix('/').unwrap_or(url);
+                plain.uri(format!("{url}/.well-known/openid-configuration"))
+            }
+            Errand::Issuer(ToIssuer::Keys { address }) => plain.uri(address.clone()),
+        };
+        addressed.body(Full::default())
+    }
+}
+
+impl<'a> From<ToCluster<'a>> for Errand<'a> {
+    fn from(errand: ToCluster<'a>) -> Errand<'a> {
+        Errand::Cluster(errand)
+    }
+}
+
+impl<'a> From<ToIssuer<'a>> for Errand<'a> {
+    fn from(errand: ToIssuer<'a>) -> Errand<'a> {
+        Errand::Issuer(errand)
+    }
+}
+
+/// The path of the object itself: the request's, without the subresource and what follows it.
+fn object_path(attributes: &Attributes) -> &str {
+    let beyond = attributes.resource().map_or(0, |resource| resource.parts().len().saturating_sub(2));
+    let mut path = attributes.path();
+    for _ in 0..beyond {
+        path = path.rsplit_once('/').map_or(path, |(object, _)| object);
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_s_description_is_where_the_standard_says() {
+        for (url, address) in [
+            ("https://a.example", "https://a.example/.well-known/openid-configuration"),
+            ("https://a.example/", "https://a.example/.well-known/openid-configuration"),
+            ("https://a.example/x/y", "https://a.example/x/y/.well-known/openid-configuration"),
+        ] {
+            let request = Errand::from(ToIssuer::Document { url }).request().unwrap();
+            assert_eq!(request.uri(), address);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Getting an issuer's keys: over HTTPS from an OpenID Connect issuer, or through the gateway's connection to
+//! a cluster. A redirect is never followed, and nothing weaker is tried when something fails.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{StatusCode, Uri};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use rustls_platform_verifier::BuilderVerifierExt;
+use serde_json::Value;
+use thiserror::Error;
+use tokio::time::timeout;
+
+use super::keyset::{BadKeySet, KeySet};
+use crate::chain::Chain;
+use crate::cluster::Cluster;
+use crate::errand::{Errand, ToCluster, ToIssuer};
+use crate::identity::jwt::MAX_NAME;
+use crate::identity::strict;
+
+/// Description and keys must be there within this time: a request may wait for it, and an issuer that takes
+/// longer is as good as down.
+pub(super) const WHOLE: Duration = Duration::from_secs(5);
+/// This much of what an issuer says is told in a report.
+const TOLD: usize = 200;
+
+type Https = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// Where keys come from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// An OpenID Connect issuer.
+    Oidc { url: Arc<str>, ca_file: Option<PathBuf> },
+    /// A cluster, for its own service accounts.
+    Cluster(Arc<Cluster>),
+}
+
+/// What was got.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    /// Exactly what tokens have in `iss`.
+    pub(super) url: Arc<str>,
+    pub(super) keys: KeySet,
+}
+
+/// Why keys could not be got. For administrators: it names addresses and quotes the issuer.
+#[derive(Debug, Error)]
+pub(super) enum NotFetched {
+    #[error("it did not give its keys within {} s", WHOLE.as_secs())]
+    Slow,
+    #[error("{0} can't be reached: {1}")]
+    Unreachable(String, String),
+    #[error("{0} answered {1}{2}")]
+    Status(String, StatusCode, &'static str),
+    #[error("{0} answered with more than {1} bytes")]
+    TooLong(String, usize),
+    #[error("the description of the issuer is no JSON object, or has a name twice, or has no {0} of use")]
+    Document(&'static str),
+    #[error("its description says that the issuer is {0:?}, which is not exactly the url that is trusted")]
+    OtherIssuer(String),
+    #[error("its keys can't be used: {0}")]
+    Keys(#[from] BadKeySet),
+    #[error("the certificate authorities can't be used: {0}")]
+    Authorities(String),
+    #[error("{0}")]
+    Cluster(String),
+}
+
+impl Source {
+    /// Gets the issuer's keys, within [`WHOLE`].
+    pub(super) async fn fetch(&self) -> Result<Fetched, NotFetched> {
+        let fetch = async {
+            match self {
+                Source::Oidc { url, ca_file } => of_oidc(url, ca_file.as_deref()).await,
+                Source::Cluster(cluster) => of_cluster(cluster).await,
+            }
+        };
+        timeout(WHOLE, fetch).await.unwrap_or(Err(NotFetched::Slow))
+    }
+}
+
+async fn of_oidc(url: &Arc<str>, ca_file: Option<&Path>) -> Result<Fetched, NotFetched> {
+    let https = https(ca_file).await?;
+    let document = ask(&https, ToIssuer::Document { url }).await?;
+    let document = strict::object(&document).ok_or(NotFetched::Document("issuer"))?;
+    let text = |name| document.get(name).and_then(Value::as_str);
+    let issuer = text("issuer").ok_or(NotFetched::Document("issuer"))?;
+    if issuer != &**url {
+        return Err(NotFetched::OtherIssuer(issuer.chars().take(TOLD).collect()));
+    }
+    let address = text("jwks_uri").and_then(|address| address.parse::<Uri>().ok());
+    let address = address.filter(is_https).ok_or(NotFetched::Document("jwks_uri with https://"))?;
+    let keys = ask(&https, ToIssuer::Keys { address: &address }).await?;
+    Ok(Fetched { url: url.clone(), keys: KeySet::read(&keys)? })
+}
+
+async fn of_cluster(cluster: &Cluster) -> Result<Fetched, NotFetched> {
+    let document = ask_cluster(cluster, ToCluster::IssuerDocument).await?;
+    let document = strict::object(&document).ok_or(NotFetched::Document("issuer"))?;
+    let issuer = document.get("issuer").and_then(Value::as_str);
+    let issuer = issuer.filter(|issuer| !issuer.is_empty() && issuer.len() <= MAX_NAME);
+    let url: Arc<str> = issuer.ok_or(NotFetched::Document("issuer"))?.into();
+    let keys = ask_cluster(cluster, ToCluster::IssuerKeys).await?;
+    Ok(Fetched { url, keys: KeySet::read(&keys)? })
+}
+
+fn is_https(address: &Uri) -> bool {
+    let authority = address.authority().map_or("", |authority| authority.as_str());
+    address.scheme() == Some(&http::uri::Scheme::HTTPS) && !authority.is_empty() && !authority.contains('@')
+}
+
+async fn ask_cluster(cluster: &Cluster, errand: ToCluster<'_>) -> Result<Bytes, NotFetched> {
+    let (status, body) = cluster.run(errand).await.map_err(|fault| NotFetched::Cluster(fault.message()))?;
+    let what = match errand {
+        ToCluster::IssuerKeys => "/openid/v1/jwks",
+        ToCluster::IssuerDocument | ToCluster::Live { .. } => "/.well-known/openid-configuration",
+    };
+    let hint = match status {
+        StatusCode::OK => return Ok(body),
+        StatusCode::FORBIDDEN => {
+            ": bind the ClusterRole system:service-account-issuer-discovery to the gateway's user"
+        }
+        _ => "",
+    };
+    Err(NotFetched::Status(format!("{what} of the cluster"), status, hint))
+}
+
+/// Connections of a fetch's own: an authority's file may have changed since the last one.
+async fn https(ca_file: Option<&Path>) -> Result<Https, NotFetched> {
+    let pem = match ca_file {
+        None => None,
+        Some(path) => {
+            let said = |error| NotFetched::Authorities(format!("{} can't be read: {error}", path.display()));
+            Some(tokio::fs::read(path).await.map_err(said)?)
+        }
+    };
+    // The machine's own authorities are read from files, too.
+    let tls = tokio::task::spawn_blocking(move || tls(pem.as_deref())).await;
+    let tls = tls.map_err(|error| NotFetched::Authorities(error.to_string()))?;
+    let tls = tls.map_err(|error| NotFetched::Authorities(Chain(&error).to_string()))?;
+    let mut tcp = HttpConnector::new();
+    tcp.set_nodelay(true);
+    tcp.enforce_http(false);
+    let connector =
+        HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().wrap_connector(tcp);
+    Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector))
+}
+
+fn tls(pem: Option<&[u8]>) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let Some(pem) = pem else {
+        return Ok(builder.with_platform_verifier()?.with_no_client_auth());
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| rustls::Error::General(error.to_string()))?;
+        roots.add(certificate)?;
+    }
+    if roots.is_empty() {
+        return Err(rustls::Error::General("the file has no certificate".to_owned()));
+    }
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+async fn ask(https: &Https, errand: ToIssuer<'_>) -> Result<Bytes, NotFetched> {
+    let errand = Errand::from(errand);
+    let request = errand.request().or(Err(NotFetched::Document("url")))?;
+    let address = request.uri().to_string();
+    let unreachable =
+        |error: &dyn std::error::Error| NotFetched::Unreachable(address.clone(), Chain(error).to_string());
+    let response = https.request(request).await.map_err(|error| unreachable(&error))?;
+    match response.status() {
+        StatusCode::OK => {}
+        status if status.is_redirection() => {
+            return Err(NotFetched::Status(address, status, ": redirects are not followed"));
+        }
+        status => return Err(NotFetched::Status(address, status, "")),
+    }
+    let most = errand.longest_answer();
+    match Limited::new(response.into_body(), most).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(NotFetched::TooLong(address, most)),
+        Err(error) => Err(unreachable(error.as_ref())),
+    }
+}

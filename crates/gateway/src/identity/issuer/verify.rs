@@ -1,0 +1,274 @@
+//! The check: a token that was read becomes claims that the issuer signed, or a reason why not.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use drawbridge_policy::Millis;
+use futures_util::future::join_all;
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::Issuer;
+use super::keys::Known;
+use super::keyset::NoKey;
+use crate::identity::jwt::{BadToken, Jwt, Unproven, name};
+
+/// What a token is checked against.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The gateway's own url, which must be an audience of the token, byte for byte.
+    pub audience: &'a str,
+    /// The time now.
+    pub now: Millis,
+    /// Clocks may differ by this much.
+    pub skew: Duration,
+}
+
+/// Why there are no claims to believe.
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+pub enum Unverified {
+    /// The token does not count: 401.
+    #[error(transparent)]
+    Token(#[from] BadToken),
+    /// Nobody can tell, since the issuer can't be asked: 503. Holds its name here.
+    #[error(
+        "issuer {0:?} can't be asked for its keys, and none that is known fits the bearer token; try again later"
+    )]
+    Unreachable(String),
+}
+
+/// What a trusted issuer signed, for this gateway, valid now.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Claims {
+    issuer: String,
+    subject: String,
+    expires: Millis,
+    object: Map<String, Value>,
+}
+
+impl Claims {
+    /// The name here of the issuer that signed them.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// `sub`.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// When the token ends, without any skew.
+    pub fn expires(&self) -> Millis {
+        self.expires
+    }
+
+    /// All of them.
+    pub fn object(&self) -> &Map<String, Value> {
+        &self.object
+    }
+
+    /// The claim of that name, or within claims by a path with dots. A name that can be read in both ways is
+    /// none.
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        claim(&self.object, name)
+    }
+}
+
+impl fmt::Debug for Claims {
+    /// No values but who it is: claims may be personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claims")
+            .field("issuer", &self.issuer)
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The claim of that name: of the object itself, or by a path with dots.
+pub(crate) fn claim<'o>(object: &'o Map<String, Value>, name: &str) -> Option<&'o Value> {
+    let whole = object.get(name);
+    let mut parts = name.split('.');
+    let first = parts.next().and_then(|part| object.get(part));
+    let inner =
+        name.contains('.').then(|| parts.try_fold(first?, |value, part| value.as_object()?.get(part)));
+    match (whole, inner.flatten()) {
+        (Some(claim), None) | (None, Some(claim)) => Some(claim),
+        (Some(_), Some(_)) | (None, None) => None,
+    }
+}
+
+/// What known keys say about a token.
+enum Look {
+    Proven(Box<Claims>),
+    Refused(BadToken),
+    /// No known key is meant; fresh ones may have it.
+    Missing(Unproven),
+}
+
+impl Issuer {
+    /// Claims that this issuer signed, for this gateway, valid now. Asks the issuer for fresh keys at most
+    /// once, and only for a token that is in order otherwise.
+    ///
+    /// # Errors
+    /// The token does not count, or nobody can tell.
+    pub async fn verify(&self, jwt: &Jwt<'_>, expected: Expected<'_>) -> Result<Claims, Unverified> {
+        match self.look(jwt, expected) {
+            Look::Proven(claims) => return Ok(*claims),
+            Look::Refused(bad) => return Err(bad.into()),
+            Look::Missing(_) => self.keys.look_again().await,
+        }
+        self.conclude(jwt, expected)
+    }
+
+    /// What is known now is all that there will be.
+    fn conclude(&self, jwt: &Jwt<'_>, expected: Expected<'_>) -> Result<Claims, Unverified> {
+        match self.look(jwt, expected) {
+            Look::Proven(claims) => Ok(*claims),
+            Look::Refused(bad) => Err(bad.into()),
+            Look::Missing(_) if self.keys.known().is_in_doubt(self.now()) => {
+                Err(Unverified::Unreachable(self.name.clone()))
+            }
+            Look::Missing(unproven) => Err(BadToken::from(unproven).into()),
+        }
+    }
+
+    fn look(&self, jwt: &Jwt<'_>, expected: Expected<'_>) -> Look {
+        let known = self.keys.known();
+        match self.prove(&known, jwt, expected) {
+            Ok(claims) => Look::Proven(Box::new(claims)),
+            Err(BadToken::Unproven(missing @ Unproven::UnknownKey(_))) => Look::Missing(missing),
+            Err(bad) => Look::Refused(bad),
+        }
+    }
+
+    /// The whole check, against the keys that are known.
+    fn prove(&self, known: &Known, jwt: &Jwt<'_>, expected: Expected<'_>) -> Result<Claims, BadToken> {
+        let name = || self.name.clone();
+        let algorithm = jwt.algorithm();
+        match known.url() {
+            Some(url) if &**url == jwt.issuer() => {}
+            Some(_) => return Err(Unproven::Issuer(name()).into()),
+            None => return Err(Unproven::UnknownKey(name()).into()),
+        }
+        if !self.algorithms.contains(&algorithm) {
+            return Err(Unproven::Algorithm(name(), algorithm).into());
+        }
+        let claims = self.in_order(jwt, expected)?;
+        let Some(set) = known.set(self.now()) else { return Err(Unproven::UnknownKey(name()).into()) };
+        let key = set.key(jwt.key_id(), algorithm).map_err(|none| match none {
+            NoKey::Unknown => Unproven::UnknownKey(name()),
+            NoKey::Ambiguous => Unproven::AmbiguousKey(name()),
+            NoKey::Other => Unproven::OtherKey(name(), algorithm),
+            NoKey::Unnamed => Unproven::NoKeyId(name()),
+        })?;
+        if !key.verifies(algorithm, jwt.signed(), jwt.signature()) {
+            return Err(Unproven::Signature(name()).into());
+        }
+        Ok(claims)
+    }
+
+    /// The claims, if they are for this gateway and for now. Not to be believed before the signature is seen
+    /// to be good.
+    fn in_order(&self, jwt: &Jwt<'_>, expected: Expected<'_>) -> Result<Claims, BadToken> {
+        let object = jwt.unproven_claims();
+        if !names(object.get("aud"), expected.audience) {
+            return Err(BadToken::Audience);
+        }
+        let expires = lifetime(object, self.longest, expected)?;
+        let subject = object.get("sub").and_then(Value::as_str);
+        let subject = subject.ok_or(BadToken::Shape("it names no subject (sub)"))?;
+        let subject = name(subject, "its sub is empty, too long or has control characters")?;
+        Ok(Claims { issuer: self.name.clone(), subject, expires, object: object.clone() })
+    }
+}
+
+/// The one of `issuers` that signed the token, and its claims. Several may have the same `iss`, since many
+/// clusters keep the name that their installer gave them: then their keys tell which it is. All that is
+/// known is looked at before anybody is asked.
+///
+/// # Errors
+/// No issuer that is known here signed it, two did, or nobody can tell.
+pub async fn verify_among(
+    issuers: &[Arc<Issuer>],
+    jwt: &Jwt<'_>,
+    expected: Expected<'_>,
+) -> Result<(Arc<Issuer>, Claims), Unverified> {
+    let named = || issuers.iter().filter(|issuer| issuer.may_be(jwt.issuer()));
+    let looks: Vec<(&Arc<Issuer>, Look)> =
+        named().map(|issuer| (issuer, issuer.look(jwt, expected))).collect();
+    if !looks.iter().any(|(_, look)| matches!(look, Look::Proven(_))) {
+        let missing = looks.iter().filter(|(_, look)| matches!(look, Look::Missing(_)));
+        join_all(missing.map(|(issuer, _)| issuer.keys.look_again())).await;
+    }
+    let mut proven: Option<(Arc<Issuer>, Claims)> = None;
+    let mut refused = None;
+    for issuer in named() {
+        match (issuer.conclude(jwt, expected), &proven) {
+            (Ok(_), Some((other, _))) => {
+                let two = Unproven::TwoIssuers(other.name.clone(), issuer.name.clone());
+                return Err(BadToken::from(two).into());
+            }
+            (Ok(claims), None) => proven = Some((issuer.clone(), claims)),
+            // That nobody can tell weighs more than that one of them did not sign it.
+            (Err(doubt @ Unverified::Unreachable(_)), _) => refused = Some(doubt),
+            (Err(bad), _) => refused = refused.or(Some(bad)),
+        }
+    }
+    match proven {
+        Some(proven) => Ok(proven),
+        None => Err(refused.unwrap_or_else(|| BadToken::from(Unproven::Stranger).into())),
+    }
+}
+
+impl Issuer {
+    /// Whether its tokens have this `iss`, as far as is known. One that isn't known yet is at least a url: no
+    /// other issuer can be asked who it is.
+    fn may_be(&self, issuer: &str) -> bool {
+        self.keys.url().map_or_else(|| issuer.starts_with("https://"), |url| &*url == issuer)
+    }
+}
+
+/// Whether `aud` (RFC 7519 §4.1.3: a text, or a list of texts) names the audience.
+fn names(aud: Option<&Value>, audience: &str) -> bool {
+    match aud {
+        Some(Value::String(one)) => one == audience,
+        Some(Value::Array(list)) => {
+            list.iter().all(Value::is_string) && list.iter().any(|one| one.as_str() == Some(audience))
+        }
+        Some(_) | None => false,
+    }
+}
+
+/// When the token ends, if it is valid now and not for longer than it may be.
+fn lifetime(
+    claims: &Map<String, Value>,
+    longest: Duration,
+    expected: Expected<'_>,
+) -> Result<Millis, BadToken> {
+    let exp = seconds(claims, "exp")?.ok_or(BadToken::Shape("it has no end (exp)"))?;
+    let iat = seconds(claims, "iat")?.ok_or(BadToken::Shape("it does not say when it was issued (iat)"))?;
+    let begins = seconds(claims, "nbf")?.unwrap_or(iat).max(iat);
+    if exp < iat {
+        return Err(BadToken::Shape("it ends before it was issued"));
+    }
+    if exp.saturating_sub(iat) > i64::try_from(longest.as_secs()).unwrap_or(i64::MAX) {
+        return Err(BadToken::LongLived(longest.as_secs()));
+    }
+    let now = expected.now.0.div_euclid(1_000);
+    let skew = i64::try_from(expected.skew.as_secs()).unwrap_or(i64::MAX);
+    if begins > now.saturating_add(skew) {
+        return Err(BadToken::Early);
+    }
+    if exp.saturating_add(skew) <= now {
+        return Err(BadToken::Expired);
+    }
+    Ok(Millis(exp.saturating_mul(1_000)))
+}
+
+/// Whole seconds since 1970. RFC 7519 lets a NumericDate have a fraction; nobody who issues tokens does that.
+fn seconds(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, BadToken> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    let seconds = value.as_i64().filter(|seconds| *seconds >= 0);
+    seconds.map(Some).ok_or(BadToken::Shape("its exp, iat or nbf is not a number of whole seconds"))
+}

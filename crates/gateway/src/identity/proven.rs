@@ -1,0 +1,72 @@
+//! What a credential proved, before anybody asked whose it is.
+
+use drawbridge_policy::Millis;
+
+use super::means::{Instance, Means};
+
+/// A credential that was believed.
+#[derive(Debug, Clone)]
+pub struct Proven {
+    /// What it shows.
+    pub means: Means,
+    /// Which running copy presents it.
+    pub instance: Instance,
+    /// What tells this credential from others in the record: a key's fingerprint, a token's id.
+    pub credential: String,
+    /// In which form it was presented.
+    pub proof: Proof,
+    /// When it ends.
+    pub ends: Millis,
+}
+
+/// How possession was proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// In the TLS handshake.
+    Certificate,
+    /// By a signature over a short-lived token.
+    Token,
+}
+
+impl Proof {
+    /// The record's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Proof::Certificate => "certificate",
+            Proof::Token => "token",
+        }
+    }
+}
+
+/// A caller with a good credential that is no known agent's.
+#[derive(Debug)]
+pub struct Stranger {
+    /// The entry's id, which is all that the caller is told.
+    pub id: String,
+    /// What was proven.
+    pub proven: Proven,
+    /// Why it is nobody's.
+    pub because: Because,
+}
+
+/// Why a proven identity is no agent's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because {
+    /// No agent has it.
+    Unknown,
+    /// An agent has a service account of that name, but this is another account: it was made again.
+    Recreated,
+    /// More than one agent would have it.
+    Several,
+}
+
+impl Because {
+    /// The record's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Because::Unknown => "unknown",
+            Because::Recreated => "recreated",
+            Because::Several => "several",
+        }
+    }
+}
