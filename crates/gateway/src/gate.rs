@@ -8,6 +8,7 @@ use crate::bodies::Bodies;
 use crate::clock::Clock;
 use crate::config::Domain;
 use crate::config::limits::Limits;
+use crate::connection::peer::Peer;
 use crate::identity::authenticate::Identity;
 use crate::lease::Leases;
 use crate::lease::instances::{Fresh, Instances, Place};
@@ -43,6 +44,13 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// Whether one more request of the agent's fits, on the connection that it came on.
+    pub fn room_for(&self, identity: &Identity, peer: &Peer) -> Result<(), Refusal> {
+        let limits = &self.limits;
+        let (requests, connections) = (limits.requests, limits.connections);
+        self.leases.room_for(identity.agent(), requests, peer.connection(), connections)
+    }
+
     /// Takes a place among the agent's running copies. One too many is told in the record, or refused.
     pub async fn copy(&self, identity: &Identity, snapshot: &Snapshot) -> Result<Place, Refusal> {
         let (agent, instance) = (identity.agent(), identity.instance());

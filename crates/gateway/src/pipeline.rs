@@ -107,7 +107,7 @@ async fn open(
     let unknown = || Refusal::UnknownCluster(route.cluster.clone());
     let cluster = snapshot.cluster(&route.cluster).ok_or_else(unknown)?.clone();
 
-    gate.leases.room_for(identity.agent(), gate.limits.requests)?;
+    gate.room_for(&identity, peer)?;
     let place = gate.copy(&identity, &snapshot).await?;
     let lease = gate.leases.register(Holder::of(&identity, peer, cluster.name(), place), peer.connection());
     draft.hold(&lease);

@@ -135,9 +135,9 @@ impl Store {
         .await
     }
 
-    /// Keeps what a name means, if it is seen for the first time, and appends the row that says so. The answer is
-    /// the uid that is kept: this one, or the one that was there before. It is durable when this returns. The
-    /// revision stays: whoever does not know a name asks here.
+    /// Keeps what a name means, if it is seen for the first time, and appends the row that says so. The
+    /// answer is the uid that is kept: this one, or the one that was there before. It is durable when this
+    /// returns. The revision stays: whoever does not know a name asks here.
     ///
     /// # Errors
     /// `Invalid`, `Full`, `Gone`, `Locked`.

@@ -1,13 +1,13 @@
 //! A process that sees what a pod's process sees: the files of its service account where Kubernetes mounts
-//! them, an `/etc/hosts` of its own, and the environment that Kubernetes sets. A mount namespace does it, which
-//! takes root.
+//! them, an `/etc/hosts` of its own, and the environment that Kubernetes sets. A mount namespace does it,
+//! which takes root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Puts the two folders into place in a mount namespace of its own, and becomes the program. `/run` becomes an
-/// empty one, since the place for the account's files isn't there on every machine.
+/// Puts the two folders into place in a mount namespace of its own, and becomes the program. `/run` becomes
+/// an empty one, since the place for the account's files isn't there on every machine.
 const ENTER: &str = r#"set -e
     mount -t tmpfs none /var/run
     mkdir -p /var/run/secrets/kubernetes.io/serviceaccount
@@ -26,8 +26,9 @@ pub struct InPod {
 }
 
 impl InPod {
-    /// A pod of `namespace` whose environment leads to `host`, a name or an address, at `port` of this machine.
-    /// `ca` is what it finds as `ca.crt`. Its files are kept in `directory`, and there is no token yet.
+    /// A pod of `namespace` whose environment leads to `host`, a name or an address, at `port` of this
+    /// machine. `ca` is what it finds as `ca.crt`. Its files are kept in `directory`, and there is no token
+    /// yet.
     pub fn new(directory: &Path, host: &str, port: u16, ca: &str, namespace: &str) -> InPod {
         let files = directory.join("serviceaccount");
         fs::create_dir_all(&files).expect("a folder for the account's files");

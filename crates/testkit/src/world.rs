@@ -11,12 +11,12 @@ use crate::audit::Audit;
 use crate::gateway::{Gateway, Options};
 use crate::process::{Run, run};
 
-/// The user that gateways authenticate as. It may impersonate agents, read who issues service accounts' tokens,
-/// and nothing else.
+/// The user that gateways authenticate as. It may impersonate agents, read who issues service accounts'
+/// tokens, and nothing else.
 pub const GATEWAY_USER: &str = "drawbridge-gateway";
 
-/// What the cluster's owner applies: the agents' namespace, the gateway's two bindings, and a ceiling. The tests'
-/// ceiling is the whole cluster, so that whatever a scope fails to stop shows.
+/// What the cluster's owner applies: the agents' namespace, the gateway's two bindings, and a ceiling. The
+/// tests' ceiling is the whole cluster, so that whatever a scope fails to stop shows.
 const OWNER: &str = r#"
 apiVersion: v1
 kind: Namespace

@@ -10,6 +10,7 @@ pub mod delete;
 pub mod describe;
 pub mod diff;
 pub mod enrol;
+pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod get;
@@ -99,6 +100,8 @@ pub enum Command {
     Log(log::Log),
     /// Print what makes a shell complete this program's arguments.
     Completion(completion::Completion),
+    /// Show what a request line asks for, as the gateway and the API server read it.
+    Explain(explain::Explain),
 }
 
 /// What a command is handed: nothing in here is read from the process again.
@@ -142,6 +145,7 @@ pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
         Command::Kubeconfig(kubeconfig) => kubeconfig.run(world).await,
         Command::Log(log) => log.run(world).await,
         Command::Completion(completion) => completion.run(world),
+        Command::Explain(explain) => explain.run(world),
     };
     failure::exit(done, world.terminal)
 }

@@ -42,6 +42,8 @@ fn what_the_help_shows_can_be_typed() {
         "credential --from key --key k",
         "credential --from key --key k --token --agent a --audience https://here",
         "kubeconfig cleanup --cluster prod --key k --server https://here:8443 --ca ca.pem --out f",
+        "explain --request GET",
+        "explain --request - -o json",
         "get agents --admin admin.json",
         "--admin admin.json get agents",
     ] {
@@ -87,6 +89,11 @@ fn what_makes_no_sense_is_a_usage_error() {
         "credential --from key --key k --token",
         "credential --from key --key k --agent a",
         "kubeconfig cleanup --key k",
+        "explain",
+        "explain --request",
+        "explain --request a --request b",
+        "explain --request - -o yaml",
+        "explain cleanup --request -",
     ] {
         let error = parse(line).map(|_| ()).expect_err(line);
         assert_eq!(error.exit_code(), 2, "{line}");

@@ -11,8 +11,8 @@ const LABEL: usize = 63;
 /// Longest domain, in bytes: a cluster's label and a dot before it still make a host name, which has 253.
 const LONGEST: usize = 253 - LABEL - 1;
 
-/// The domain under which every cluster has a host name, `NAME.DOMAIN`: at least two labels in lower case, since
-/// no wildcard certificate counts for fewer.
+/// The domain under which every cluster has a host name, `NAME.DOMAIN`: at least two labels in lower case,
+/// since no wildcard certificate counts for fewer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Domain(String);
 

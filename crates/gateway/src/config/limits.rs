@@ -9,11 +9,12 @@ pub struct Limits {
     /// A TLS handshake must end within this time, and within as much again an agent must be recognised by a
     /// request's credential, or the connection closes.
     pub handshake: Duration,
-    /// A kept HTTP/1.1 connection is closed when its next request's head has not come within this time.
+    /// A kept connection is closed when its next request's head has not come within this time: on HTTP/1.1 at
+    /// once, on HTTP/2 in order and after up to twice as long, if nothing is open on it.
     pub head: Duration,
     /// The body of a request must arrive within this time.
     pub body: Duration,
-    /// Connections open at once; further ones wait in the kernel's backlog.
+    /// Connections open at once; further ones wait in the kernel's backlog. One agent may use half of them.
     pub connections: usize,
     /// Streams that one HTTP/2 connection may have open at once.
     pub streams_per_connection: u32,

@@ -40,8 +40,9 @@ pub struct Config {
     /// The public address, which agents use and which their credentials must name as their audience. Needed
     /// where `listen` is no address that an agent could use.
     pub url: Option<PublicUrl>,
-    /// The domain under which each cluster has a host name, `NAME.DOMAIN`, for callers that can't carry a path
-    /// prefix. Without it, clusters have paths only: `/clusters/NAME`. Credentials name `url` on either way.
+    /// The domain under which each cluster has a host name, `NAME.DOMAIN`, for callers that can't carry a
+    /// path prefix. Without it, clusters have paths only: `/clusters/NAME`. Credentials name `url` on
+    /// either way.
     pub domain: Option<Domain>,
     /// The directory that keeps the database, and the generated serving CA where `tls` is left out.
     pub data: PathBuf,

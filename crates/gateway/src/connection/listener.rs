@@ -145,14 +145,15 @@ async fn http(
             std::future::pending::<()>().await;
         }
     };
+    let idle = idle(&connection, gate.limits.head);
     let io = TokioIo::new(stream);
-    let ends = Ends { silence: std::pin::pin!(silence), shutdown };
+    let ends = Ends { silence: std::pin::pin!(silence), idle: std::pin::pin!(idle), shutdown };
     if h2 {
         let mut served = std::pin::pin!(http2(gate).serve_connection(io, service));
         match ends.before(served.as_mut()).await {
             Ended::Served(result) => return result,
             Ended::Silent => return Ok(()),
-            Ended::Shutdown => served.as_mut().graceful_shutdown(),
+            Ended::Shutdown | Ended::Idle => served.as_mut().graceful_shutdown(),
         }
         served.await
     } else {
@@ -160,29 +161,46 @@ async fn http(
         match ends.before(served.as_mut()).await {
             Ended::Served(result) => return result,
             Ended::Silent => return Ok(()),
-            Ended::Shutdown => served.as_mut().graceful_shutdown(),
+            Ended::Shutdown | Ended::Idle => served.as_mut().graceful_shutdown(),
         }
         served.await
     }
 }
 
 /// What can end a connection besides itself.
-struct Ends<S> {
+struct Ends<S, I> {
     silence: S,
+    idle: I,
     shutdown: CancellationToken,
 }
 
 enum Ended {
     Served(hyper::Result<()>),
     Silent,
+    Idle,
     Shutdown,
 }
 
-impl<S: Future<Output = ()>> Ends<S> {
+/// Resolves when no request began for a while and none is open. HTTP/1.1 has such a bound in hyper, which comes
+/// first; HTTP/2 has none, and its pings would keep an idle connection for ever.
+async fn idle(connection: &Connection, bound: Duration) {
+    let mut before = None;
+    loop {
+        let now = connection.requests();
+        if now.1 == 0 && before == Some(now.0) {
+            return;
+        }
+        before = Some(now.0);
+        sleep(bound).await;
+    }
+}
+
+impl<S: Future<Output = ()>, I: Future<Output = ()>> Ends<S, I> {
     async fn before(self, served: impl Future<Output = hyper::Result<()>>) -> Ended {
         tokio::select! {
             result = served => Ended::Served(result),
             () = self.silence => Ended::Silent,
+            () = self.idle => Ended::Idle,
             () = self.shutdown.cancelled() => Ended::Shutdown,
         }
     }

@@ -147,7 +147,8 @@ mod tests {
         route.ok().map(|route| (route.cluster, route.path.to_owned()))
     }
 
-    /// The cluster and the path on it, for a gateway whose domain is `in.gate.example`; or the refusal's reason.
+    /// The cluster and the path on it, for a gateway whose domain is `in.gate.example`; or the refusal's
+    /// reason.
     fn at_host(host: &'static str, uri: &str) -> Result<(String, String), &'static str> {
         let mut headers = HeaderMap::new();
         headers.append(HOST, http::HeaderValue::from_static(host));

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use drawbridge_policy::AgentName;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,7 @@ pub struct Connection {
     end: CancellationToken,
     sever: Sever,
     users: Mutex<HashMap<AgentName, usize>>,
+    requests: AtomicU64,
 }
 
 impl Connection {
@@ -28,6 +30,7 @@ impl Connection {
             end: CancellationToken::new(),
             sever: Sever::default(),
             users: Mutex::new(HashMap::new()),
+            requests: AtomicU64::new(0),
         }
     }
 
@@ -57,8 +60,26 @@ impl Connection {
         if before { Cut::Before } else { Cut::Now }
     }
 
-    pub(super) fn enter(&self, agent: &AgentName) {
-        *lock(&self.users).entry(agent.clone()).or_insert(0) += 1;
+    /// A request of this agent's begins. Says whether it is the agent's first on this connection.
+    pub(super) fn enter(&self, agent: &AgentName) -> Use {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut users = lock(&self.users);
+        if let Some(open) = users.get_mut(agent) {
+            *open = open.saturating_add(1);
+            return Use::Again;
+        }
+        users.insert(agent.clone(), 1);
+        Use::First
+    }
+
+    /// How many requests of recognised agents it has had, and how many of them are open.
+    pub fn requests(&self) -> (u64, usize) {
+        (self.requests.load(Ordering::Relaxed), lock(&self.users).values().sum())
+    }
+
+    /// The agents that ever used it.
+    pub(super) fn users(&self) -> Vec<AgentName> {
+        lock(&self.users).keys().cloned().collect()
     }
 
     pub(super) fn leave(&self, agent: &AgentName) {
@@ -83,6 +104,15 @@ impl Connection {
         let own = users.get(agent).copied().unwrap_or(0);
         Open { own, others: users.values().sum::<usize>().saturating_sub(own) }
     }
+}
+
+/// Whether an agent used a connection before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// No.
+    First,
+    /// Yes.
+    Again,
 }
 
 /// Who ended a connection.

@@ -16,6 +16,7 @@ use drawbridge_policy::{AgentName, Attributes, Connect};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 pub use connection::Connection;
+use connection::Use;
 use cut::Latch;
 pub use cut::{Closed, CutReason};
 use instances::Place;
@@ -38,6 +39,8 @@ struct Registry {
     /// How many of them each agent has; none of an agent that has none.
     open: Mutex<HashMap<AgentName, usize>>,
     connections: Mutex<HashMap<u64, Arc<Connection>>>,
+    /// How many connections each agent uses.
+    used: Mutex<HashMap<AgentName, usize>>,
 }
 
 /// What a request that was let through may go on doing, for deciding it again.
@@ -270,12 +273,22 @@ impl Leases {
     /// The connection is over.
     pub fn forget(&self, connection: &Connection) {
         lock(&self.inner.connections).remove(&connection.id());
+        let mut used = lock(&self.inner.used);
+        for agent in connection.users() {
+            let Some(own) = used.get_mut(&agent) else { continue };
+            *own = own.saturating_sub(1);
+            if *own == 0 {
+                used.remove(&agent);
+            }
+        }
     }
 
     /// Registers a request. From now on a cut reaches it.
     pub fn register(&self, holder: Holder, connection: &Arc<Connection>) -> Lease {
         let id = self.inner.next.fetch_add(1, Ordering::Relaxed);
-        connection.enter(&holder.agent);
+        if connection.enter(&holder.agent) == Use::First {
+            *lock(&self.inner.used).entry(holder.agent.clone()).or_insert(0) += 1;
+        }
         let held = Arc::new(Held {
             id,
             agent: holder.agent,
@@ -306,9 +319,19 @@ impl Leases {
         lock(&self.inner.open).clone()
     }
 
-    /// Whether one more request of this agent's fits, where `most` may be open at once. One agent may have
-    /// half of them: the other half is for the others.
-    pub fn room_for(&self, agent: &AgentName, most: usize) -> Result<(), Refusal> {
+    /// Whether one more request of this agent's fits, where `most` may be open at once, on one more of
+    /// `connections`. One agent may have half of either: the other half is for the others.
+    pub fn room_for(
+        &self,
+        agent: &AgentName,
+        most: usize,
+        on: &Connection,
+        connections: usize,
+    ) -> Result<(), Refusal> {
+        let used = lock(&self.inner.used).get(agent).copied().unwrap_or(0);
+        if used >= connections / 2 && !on.was_used_by(agent) {
+            return Err(Refusal::Busy("connections of one agent"));
+        }
         if lock(&self.inner.held).len() >= most {
             return Err(Refusal::Busy("open requests"));
         }
@@ -397,7 +420,7 @@ mod bounds {
         let connection = leases.connect(([127, 0, 0, 1], 1).into());
         let [one, two, three] = ["one", "two", "three"].map(|name| AgentName::parse(name).unwrap());
         let open = |agent: &AgentName| {
-            leases.room_for(agent, 4)?;
+            leases.room_for(agent, 4, &connection, 16)?;
             Ok::<_, Refusal>(leases.register(Holder::for_test(agent.clone()), &connection))
         };
         let _held = [open(&one).unwrap(), open(&one).unwrap()];
@@ -408,5 +431,24 @@ mod bounds {
         drop(others);
         assert!(open(&three).is_ok());
         assert!(!leases.count().contains_key(&two));
+    }
+
+    #[test]
+    fn one_agent_may_use_half_of_the_connections_however_idle_they_are() {
+        let leases = Leases::default();
+        let [one, two] = ["one", "two"].map(|name| AgentName::parse(name).unwrap());
+        let connect = || leases.connect(([127, 0, 0, 1], 1).into());
+        let ask = |agent: &AgentName, connection: &Arc<Connection>| {
+            leases.room_for(agent, 100, connection, 4)?;
+            drop(leases.register(Holder::for_test(agent.clone()), connection));
+            Ok::<_, Refusal>(())
+        };
+        let held = [connect(), connect(), connect()];
+        assert!(ask(&one, &held[0]).is_ok() && ask(&one, &held[1]).is_ok());
+        assert!(matches!(ask(&one, &held[2]), Err(Refusal::Busy("connections of one agent"))));
+        assert!(ask(&one, &held[0]).is_ok(), "on one that it has already");
+        assert!(ask(&two, &held[2]).is_ok());
+        leases.forget(&held[0]);
+        assert!(ask(&one, &held[2]).is_ok());
     }
 }

@@ -1,6 +1,6 @@
-//! What people declare: agents, scopes, grants, clusters and trusted issuers, in Kubernetes' own shape, so that they can be
-//! read, compared and kept in git. Text is parsed into types that hold only what is right; everything that
-//! is wrong with all files of a call is told at once, each with file, line and column.
+//! What people declare: agents, scopes, grants, clusters and trusted issuers, in Kubernetes' own shape, so
+//! that they can be read, compared and kept in git. Text is parsed into types that hold only what is right;
+//! everything that is wrong with all files of a call is told at once, each with file, line and column.
 
 mod agent;
 mod cautions;

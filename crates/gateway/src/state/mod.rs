@@ -9,6 +9,7 @@ pub mod identities;
 pub mod issuers;
 mod judge;
 pub mod plan;
+pub mod resync;
 pub mod rights;
 pub mod snapshot;
 pub mod standing;

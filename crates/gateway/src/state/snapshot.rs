@@ -1,7 +1,7 @@
 //! Everything that decisions read, as it is at one moment: built from the database, never changed, swapped
 //! whole.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use drawbridge_policy::{AgentName, HeldScope, Millis, Rules};
@@ -73,13 +73,29 @@ pub struct Stored {
 impl Snapshot {
     /// Builds from what the database holds.
     pub fn build(from: Everything, fittings: &Fittings) -> Result<Snapshot, Unbuildable> {
+        Snapshot::default().reread(from, &HashSet::new(), fittings)
+    }
+
+    /// Builds anew from what the database holds. Clusters and issuers that stay as they are keep their
+    /// connections and keys. The standings of `unwritten` are in force here only, and stay in force.
+    pub fn reread(
+        &self,
+        from: Everything,
+        unwritten: &HashSet<Subject>,
+        fittings: &Fittings,
+    ) -> Result<Snapshot, Unbuildable> {
         let manifests = from.manifests.into_iter().map(|row| {
             let manifest = read(&row)?;
             Ok(Arc::new(Stored { manifest, row }))
         });
         let manifests = Arc::new(manifests.collect::<Result<Vec<_>, Unbuildable>>()?);
-        let standings = Standings::new(from.states);
-        let index = Arc::new(Index::new(&manifests, &standings, &Index::default(), fittings));
+        let mut standings = Standings::new(from.states);
+        for subject in unwritten {
+            if let Standing::Suspended(row) | Standing::Revoked(row) = self.standings.of(subject) {
+                standings.change(&StateChange::Set(row.clone()));
+            }
+        }
+        let index = Arc::new(Index::new(&manifests, &standings, &self.index, fittings));
         Ok(Snapshot { revision: from.revision, manifests, index, standings })
     }
 

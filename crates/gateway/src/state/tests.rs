@@ -158,3 +158,23 @@ async fn what_is_applied_under_a_name_that_is_out_says_so() {
     assert!(apply().await.iter().any(|caution| caution == said));
     assert!(matches!(state.snapshot().standings().of(&agent), Standing::Revoked(_)));
 }
+
+#[tokio::test]
+async fn a_change_whose_answer_was_lost_counts_once_the_database_is_looked_at_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = state(dir.path()).await;
+    let source = Source { file: "agent.yaml".to_owned(), text: AGENT.to_owned() };
+    state.apply(Asked::to_apply(vec![source]), &author("")).await.unwrap();
+    let agent = AgentName::parse("cleanup").unwrap();
+    let subject = Subject::Agent(agent.clone());
+    // In force here only, since no database takes a NUL.
+    state.judge(&subject, Verdict::Suspend, &author("\0")).await.unwrap_err();
+    // Behind the state's back, as when the database made a change and nobody heard of it.
+    let gone = drawbridge_store::Change::Delete { kind: "Agent".to_owned(), name: "cleanup".to_owned() };
+    let revision = state.store().apply(state.snapshot().revision(), &[gone], &[]).await.unwrap();
+    assert!(state.snapshot().agent(&agent).is_some());
+    state.resync().await;
+    assert!(state.snapshot().agent(&agent).is_none());
+    assert_eq!(state.snapshot().revision(), revision);
+    assert_eq!(state.snapshot().standings().of(&subject).as_str(), "suspended", "it stays in force");
+}

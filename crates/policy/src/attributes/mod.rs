@@ -4,6 +4,7 @@
 //! the answer is the same (`tests/corpus`, made by the real one); what could be read in two ways is refused.
 
 mod fields;
+mod info;
 mod labels;
 mod options;
 mod path;

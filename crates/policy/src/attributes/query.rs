@@ -23,8 +23,8 @@ impl Query {
         if raw.is_empty() {
             return Ok(Self::default());
         }
-        // kube-rs begins every query with an empty pair (`?&limit=1`), which all readers leave out. Elsewhere one
-        // is a mistake.
+        // kube-rs begins every query with an empty pair (`?&limit=1`), which all readers leave out.
+        // Elsewhere one is a mistake.
         let (raw, mut at) = match raw.strip_prefix('&') {
             Some(rest) => (rest, 1),
             None => (raw, 0),

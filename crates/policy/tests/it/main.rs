@@ -3,8 +3,32 @@
 #[cfg(test)]
 mod attributes;
 #[cfg(test)]
+mod classes;
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod decisions;
+#[cfg(test)]
+mod equality;
+#[cfg(test)]
+mod judge;
+#[cfg(test)]
+mod lines;
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod scene;
+
+/// A variable of the environment, if it says something.
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by it what to write, where to begin, and where the cache is"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

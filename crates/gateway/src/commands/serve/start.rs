@@ -155,6 +155,7 @@ fn begin(
 ) -> tokio::task::AbortHandle {
     let writer = background.spawn(writer.run()).abort_handle();
     background.spawn(state::expiry::run(gate.state.clone(), shutdown.clone()));
+    background.spawn(state::resync::run(gate.state.clone(), shutdown.clone()));
     background.spawn(state::issuers::run(gate.state.clone(), background.clone(), shutdown.clone()));
     background.spawn(unfold(gate.record.clone(), shutdown.clone()));
     writer

@@ -56,8 +56,9 @@ impl KeptUids {
         Ok(KeptUids { store, known: Mutex::new(known), writing: tokio::sync::Mutex::default() })
     }
 
-    /// Whether this is the account that was enrolled. `stated` is the uid that the manifest says, where it says
-    /// one: then that one alone counts. Else the first that is seen is kept, durably, before this returns.
+    /// Whether this is the account that was enrolled. `stated` is the uid that the manifest says, where it
+    /// says one: then that one alone counts. Else the first that is seen is kept, durably, before this
+    /// returns.
     ///
     /// # Errors
     /// It is another one, or the first could not be written down.

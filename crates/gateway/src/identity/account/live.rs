@@ -1,5 +1,5 @@
-//! Whether an account's pod is still there, as its cluster says (`TokenReview`): remembered for seconds, asked
-//! for once at a time, and never taken for granted.
+//! Whether an account's pod is still there, as its cluster says (`TokenReview`): remembered for seconds,
+//! asked for once at a time, and never taken for granted.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -115,8 +115,8 @@ impl Reviews {
 fn fresh(answer: Option<&(Verdict, Millis)>, now: Millis) -> Option<Verdict> {
     let (verdict, since) = answer?;
     let age = now.0.checked_sub(since.0)?;
-    // Whoever waited looked at the clock before the one who asked; a clock that was set back by more than that
-    // makes nothing younger.
+    // Whoever waited looked at the clock before the one who asked; a clock that was set back by more than
+    // that makes nothing younger.
     (-NONE..verdict.counts_for()).contains(&age).then(|| verdict.clone())
 }
 

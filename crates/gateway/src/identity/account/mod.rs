@@ -74,8 +74,8 @@ pub enum BadAccount {
 }
 
 impl Workload {
-    /// Reads the claims that `cluster` signed. `subject` is their `sub`. What Kubernetes may add later is passed
-    /// over; what is read must be there whole.
+    /// Reads the claims that `cluster` signed. `subject` is their `sub`. What Kubernetes may add later is
+    /// passed over; what is read must be there whole.
     ///
     /// # Errors
     /// Tokens from Secrets, and claims that are no service account's.

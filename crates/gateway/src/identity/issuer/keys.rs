@@ -161,7 +161,8 @@ impl Keys {
 
     async fn ask(self: &Arc<Self>, why: Why) {
         if let Some(mut ended) = self.fetch(why) {
-            // It ends by closing, which is an error here; a fetch bounds itself, and this is in case it can't.
+            // It ends by closing, which is an error here; a fetch bounds itself, and this is in case it
+            // can't.
             let waited = timeout(WHOLE.saturating_mul(2), ended.changed()).await;
             if waited.is_err() {
                 tracing::warn!(issuer = self.name, "a fetch of keys does not end");

@@ -14,6 +14,7 @@ mod delete_options;
 mod delete_options_children;
 mod disk_full;
 mod expiry;
+mod explain;
 mod in_pod;
 mod path;
 mod record;

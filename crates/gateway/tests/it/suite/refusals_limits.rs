@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::pin::Pin;
 use std::time::Duration;
 
 use drawbridge_testkit::{Agent, Gateway, Options};
@@ -62,6 +63,23 @@ fn a_head_that_is_too_large_or_has_too_many_fields_is_refused_over_http_2() {
 
 /// The status of a GET with these headers; None where the connection ended instead.
 fn over_http_2(gateway: &Gateway, agent: &Agent, headers: Vec<(String, String)>) -> Option<u16> {
+    on_http_2(gateway, agent, headers, async |answer, connection| {
+        tokio::select! {
+            answer = answer => answer.ok().map(|answer| answer.status().as_u16()),
+            _ = connection => None,
+        }
+    })
+}
+
+type Asked = hyper::Result<http::Response<hyper::body::Incoming>>;
+
+/// Asks with these headers over HTTP/2, and hands the answer and the end of the connection to `then`.
+fn on_http_2<T>(
+    gateway: &Gateway,
+    agent: &Agent,
+    headers: Vec<(String, String)>,
+    then: impl AsyncFnOnce(Pin<Box<dyn Future<Output = Asked>>>, Pin<Box<dyn Future<Output = bool>>>) -> T,
+) -> T {
     use hyper_util::rt::{TokioExecutor, TokioIo};
     let config = wire::config(gateway, Some(&agent.certificate()), &[b"h2"]);
     let uri = format!("{}/clusters/local/api/v1/namespaces/default/configmaps", gateway.url());
@@ -74,17 +92,40 @@ fn over_http_2(gateway: &Gateway, agent: &Agent, headers: Vec<(String, String)>)
             tokio_rustls::TlsConnector::from(std::sync::Arc::new(config)).connect(name, tcp).await.unwrap();
         let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(tls));
         let (mut sender, connection) = handshake.await.unwrap();
-        let connection = async { connection.await.is_ok() };
         let mut request = http::Request::get(uri);
         for (name, value) in headers {
             request = request.header(name, value);
         }
         let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
-        tokio::select! {
-            answer = sender.send_request(request) => answer.ok().map(|answer| answer.status().as_u16()),
-            _ = connection => None,
-        }
+        let answer = sender.send_request(request);
+        // The sender is kept: without one the caller itself would close.
+        let answer = Box::pin(answer);
+        let ended = Box::pin(async move {
+            let ended = connection.await.is_ok();
+            drop(sender);
+            ended
+        });
+        then(answer, ended).await
     })
+}
+
+#[test]
+fn an_http_2_connection_on_which_nothing_is_open_is_closed_in_order() {
+    let (gateway, agent) = limited("head: 1s");
+    let ended = on_http_2(&gateway, &agent, Vec::new(), async |answer, mut connection| {
+        let answer = tokio::select! {
+            answer = answer => answer.unwrap(),
+            _ = &mut connection => panic!("the connection ended before its answer"),
+        };
+        assert_eq!(answer.status(), 200);
+        let whole = http_body_util::BodyExt::collect(answer.into_body());
+        tokio::select! {
+            whole = whole => drop(whole.unwrap()),
+            _ = &mut connection => panic!("the connection ended within its answer"),
+        }
+        tokio::time::timeout(Duration::from_secs(30), connection).await
+    });
+    assert_eq!(ended, Ok(true), "with a goodbye, and without an error");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Programs with in-cluster configuration, unmodified, in something that looks to them like a pod: its files and
-//! its environment lead through the gateway.
+//! Programs with in-cluster configuration, unmodified, in something that looks to them like a pod: its
+//! files and its environment lead through the gateway.
 
 mod clients;
 

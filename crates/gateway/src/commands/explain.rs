@@ -1,0 +1,61 @@
+//! `drawbridge explain`: what a request is to the gateway.
+
+mod request;
+
+use clap::{Args, ValueEnum};
+
+use super::World;
+use super::failure::Misused;
+
+/// Arguments.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  drawbridge explain --request 'GET /api/v1/namespaces/ci/pods?watch=true'
+  drawbridge explain --request 'DELETE /apis/batch/v1/namespaces/ci/jobs/x' -o json
+  drawbridge explain --request - < lines.txt
+
+A request line is a method, one space, and path and query as they are sent: no
+address, no /clusters/NAME, no HTTP/1.1. It is read as the API server's
+RequestInfo reads it, or refused with the reason; no server is asked.
+
+With '-' every line of standard input is answered at once by one JSON object on
+a line: the attributes, with the keys isResourceRequest path verb apiPrefix
+apiGroup apiVersion namespace resource subresource name parts fieldSelector
+labelSelector, or {\"refused\": REASON, \"message\": SENTENCE}. Strings are \"\" and
+parts is [] where there is nothing. A line ends with LF or CRLF. Empty lines are
+answered too (EmptyLine), and so is one of more than 65536 bytes (LineTooLong).
+
+Exit status: 0 read (with '-' at the end of input), 3 refused.")]
+pub struct Explain {
+    /// A raw request line; '-' for lines on standard input.
+    #[arg(long, value_name = "LINE", required = true)]
+    request: Option<String>,
+    /// How to print it. Lines of standard input are always answered in JSON.
+    #[arg(short, long, value_enum)]
+    output: Option<Output>,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// A line for each attribute that there is.
+    Text,
+    /// One JSON object on a line.
+    Json,
+}
+
+impl Explain {
+    pub(super) fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
+        let text = self.output == Some(Output::Text);
+        match self.request.as_deref() {
+            Some("-") if text => {
+                Err(Misused("lines of standard input are answered in JSON: leave out -o text".into()).into())
+            }
+            Some("-") => request::answer(std::io::stdin().lock(), world.terminal),
+            Some(line) => request::explain(line, self.output.unwrap_or(Output::Text), world.terminal),
+            // clap asks for one.
+            None => Err(Misused("say which request: --request LINE".into()).into()),
+        }
+    }
+}
