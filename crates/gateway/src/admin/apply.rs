@@ -102,8 +102,8 @@ pub(super) async fn apply(
 /// What would be done, or what it would be refused for.
 async fn dry_run(admin: &Admin, sources: Vec<Source>, prune: bool, yes: bool) -> Result<Applied, Failure> {
     let compared = compare(admin, sources, prune).await?;
-    let mut cautions = compared.cautions;
-    cautions.extend(compared.refused.filter(|_| !yes));
+    let refused = compared.refused.filter(|_| !yes);
+    let cautions = refused.into_iter().chain(compared.cautions).collect();
     Ok(Applied {
         applied: compared.applied,
         cautions,

@@ -12,6 +12,8 @@ use crate::admin::apply::{Applied, Apply as Asked, One};
 
 /// Manifests up to which each is named; of more only what changed is, and a summary.
 const NAMED: usize = 100;
+/// Warnings that are printed; further ones are counted.
+const WARNED: usize = 100;
 /// Files from which on it is said that they are on their way.
 const MANY: usize = 1_000;
 
@@ -83,11 +85,20 @@ pub(super) fn show(applied: &Applied, terminal: &mut Terminal) -> anyhow::Result
         terminal.say("")?;
         changes::show(changes, terminal)?;
     }
+    warn(&applied.cautions, terminal)?;
+    show_closed(applied.closed, terminal)
+}
+
+/// Prints what their author should know, up to what somebody reads.
+pub(super) fn warn(cautions: &[String], terminal: &mut Terminal) -> anyhow::Result<()> {
     let label = terminal.paint(Tone::Warn, "warning:");
-    for caution in &applied.cautions {
+    for caution in cautions.iter().take(WARNED) {
         terminal.note(&format!("{label} {}", clean(caution)))?;
     }
-    show_closed(applied.closed, terminal)
+    if cautions.len() > WARNED {
+        terminal.note(&format!("{label} … and {} more warnings", cautions.len().saturating_sub(WARNED)))?;
+    }
+    Ok(())
 }
 
 /// How many there are, and what became of how many.

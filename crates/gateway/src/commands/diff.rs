@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::terminal::{Tone, clean};
 use super::{World, changes, failure, files};
 use crate::admin::diff::{Changes, Compared, Diff as Asked};
 
@@ -50,10 +49,9 @@ impl Diff {
         let compared: Compared = world.client()?.post("/v1/diff", &asked).await?;
         super::apply::not_nothing(&compared.applied)?;
         changes::show(&compared.changes, world.terminal)?;
-        let label = world.terminal.paint(Tone::Warn, "warning:");
-        for caution in compared.cautions.iter().chain(&compared.refused) {
-            world.terminal.note(&format!("{label} {}", clean(caution)))?;
-        }
+        // What it would be refused for comes first: it must not be among what is only counted.
+        let cautions: Vec<String> = compared.refused.into_iter().chain(compared.cautions).collect();
+        super::apply::warn(&cautions, world.terminal)?;
         Ok(compared.changes)
     }
 }

@@ -65,7 +65,8 @@ fn agent_spec() -> Value {
 fn identity_schema() -> Value {
     let public = text("The public key that 'drawbridge enrol' prints, ed25519:…");
     let key = object(identity::KEY, &[("publicKey", public)], &["publicKey"]);
-    let claims = json!({"type": "object", "minProperties": 1, "additionalProperties": {"type": ["string", "boolean", "integer"]},
+    let claim = json!({"type": ["string", "boolean", "integer"]});
+    let claims = json!({"type": "object", "minProperties": 1, "additionalProperties": claim,
         "description": "What the token must claim, each exactly."});
     let issuer = text("The name of a TrustedIssuer, or github or gitlab.");
     let oidc = object(identity::OIDC, &[("issuer", issuer), ("claims", claims)], &["issuer", "claims"]);

@@ -34,6 +34,8 @@ fn ten_thousand_manifests_are_one_apply_with_a_summary() {
     let run = gateway.apply(&text).ok();
     assert_eq!(run.stdout.lines().count(), MANY + 1);
     assert!(run.stdout.ends_with("10000 manifests: 10000 created\n"));
+    assert_eq!(run.stderr.lines().count(), 101, "a hundred warnings, and how many more");
+    assert!(run.stderr.ends_with("… and 19900 more warnings\n"), "{}", run.stderr);
     assert_eq!(count(&gateway), MANY);
     let again = gateway.apply(&text).ok();
     assert_eq!(again.stdout, "10000 manifests: 10000 unchanged\n");
