@@ -77,6 +77,17 @@ impl Errand<'_> {
         }
     }
 
+    /// API servers answer 406 for their keys to who accepts JSON alone.
+    fn accepted(self) -> &'static str {
+        match self {
+            Errand::Cluster(ToCluster::IssuerKeys) | Errand::Issuer(ToIssuer::Keys { .. }) => {
+                "application/jwk-set+json, application/json"
+            }
+            Errand::Cluster(ToCluster::Live { .. } | ToCluster::IssuerDocument)
+            | Errand::Issuer(ToIssuer::Document { .. }) => "application/json",
+        }
+    }
+
     /// The request: a path for a cluster, an address for an issuer.
     ///
     /// # Errors
@@ -84,7 +95,7 @@ impl Errand<'_> {
     pub fn request(self) -> Result<Request<Full<Bytes>>, http::Error> {
         let plain = Request::builder()
             .method(Method::GET)
-            .header(header::ACCEPT, "application/json")
+            .header(header::ACCEPT, self.accepted())
             .header(header::USER_AGENT, "drawbridge");
         let addressed = match self {
             Errand::Cluster(ToCluster::Live { attributes, entry, .. }) => {

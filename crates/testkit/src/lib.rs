@@ -7,6 +7,7 @@ mod agent;
 mod audit;
 pub mod callers;
 mod gateway;
+pub mod issuer;
 mod pod;
 mod process;
 mod world;

@@ -17,6 +17,9 @@ use crate::record::draft::{Entry, Outcome};
 const BUFFER: usize = 16 * 1024;
 /// A caller that takes no more has this long to be seen closing in order, in what it had sent before.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// A cluster that has said all is done with its half: whatever the caller still sends, nothing will come of it.
+/// It has this long to close its own.
+const LINGER: Duration = Duration::from_secs(60);
 
 /// Both ends of a connection that changes its protocol.
 #[derive(Debug)]
@@ -72,7 +75,7 @@ async fn after_down(ended: Ended, up: impl Future<Output = Ended>) -> Result<(),
     match ended {
         // All was said; how the caller's half is closed then doesn't matter.
         Ok(()) => {
-            if up.await.is_err() {
+            if !matches!(timeout(LINGER, up).await, Ok(Ok(()))) {
                 tracing::trace!("the caller's half was not closed in order after the cluster's was");
             }
             Ok(())
@@ -144,5 +147,21 @@ async fn pump(
 async fn shut(to: &mut WriteHalf<TokioIo<Upgraded>>) {
     if let Err(error) = to.shutdown().await {
         tracing::trace!(%error, "the other half was closed already");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_never_closes_is_waited_for_a_minute_and_no_longer() {
+        let began = Instant::now();
+        assert!(after_down(Ok(()), std::future::pending()).await.is_ok());
+        assert_eq!(began.elapsed(), LINGER);
+        assert!(after_down(Ok(()), async { Ok(()) }).await.is_ok());
+        assert_eq!(began.elapsed(), LINGER, "one that closes is not waited for");
     }
 }

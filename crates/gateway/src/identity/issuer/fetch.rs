@@ -75,6 +75,23 @@ pub(super) enum NotFetched {
     Cluster(String),
 }
 
+impl NotFetched {
+    /// Whether it said no, or nothing that makes sense, rather than nothing at all.
+    pub(super) fn is_an_answer(&self) -> bool {
+        match self {
+            NotFetched::Status(_, status, _) => status.is_client_error(),
+            NotFetched::TooLong(..)
+            | NotFetched::Document(_)
+            | NotFetched::OtherIssuer(_)
+            | NotFetched::Keys(_) => true,
+            NotFetched::Slow
+            | NotFetched::Unreachable(..)
+            | NotFetched::Authorities(_)
+            | NotFetched::Cluster(_) => false,
+        }
+    }
+}
+
 impl Source {
     /// Gets the issuer's keys, within [`WHOLE`].
     pub(super) async fn fetch(&self) -> Result<Fetched, NotFetched> {

@@ -48,6 +48,8 @@ pub(super) struct Known {
     since: Option<Millis>,
     /// Why the last fetch failed.
     fault: Option<Arc<str>>,
+    /// Whether that was an answer: a cluster that lets nobody read who issues its tokens, say.
+    answered: bool,
 }
 
 /// The fetch that goes on, if any, and when the last one began.
@@ -88,6 +90,15 @@ impl Known {
     /// Exactly what tokens have in `iss`.
     pub(super) fn url(&self) -> Option<&Arc<str>> {
         self.url.as_ref()
+    }
+
+    /// Whether its tokens have this `iss`, or may have: who hasn't been heard yet may be anybody with a url,
+    /// since nobody else can be asked who they are. Who was heard, and gave none, issues nothing.
+    pub(super) fn may_be(&self, issuer: &str) -> bool {
+        match &self.url {
+            Some(url) => &**url == issuer,
+            None => !self.answered && issuer.starts_with("https://"),
+        }
     }
 
     /// The keys, while they count.
@@ -200,12 +211,13 @@ impl Keys {
         match fetched {
             Ok(Fetched { url, keys }) => {
                 self.tell_good(&keys, before.fault.is_some());
-                Known { url: Some(url), set: Some(Arc::new(keys)), since: Some(self.now()), fault: None }
+                let (since, set) = (Some(self.now()), Some(Arc::new(keys)));
+                Known { url: Some(url), set, since, fault: None, answered: true }
             }
             Err(error) => {
                 let fault = Chain(&error).to_string();
                 tracing::warn!(issuer = self.name, error = fault, "the issuer's keys can't be fetched");
-                Known { fault: Some(fault.into()), ..(*before).clone() }
+                Known { fault: Some(fault.into()), answered: error.is_an_answer(), ..(*before).clone() }
             }
         }
     }
@@ -224,6 +236,15 @@ impl Keys {
         self.name.hash(&mut hasher);
         let part = u32::try_from(hasher.finish() % 1_000).unwrap_or(0);
         FRESH.saturating_add(SPREAD.saturating_mul(part).checked_div(1_000).unwrap_or(SPREAD))
+    }
+}
+
+#[cfg(test)]
+impl Keys {
+    /// As after a fetch that brought this.
+    pub(super) fn learn(&self, url: &str, keys: KeySet) {
+        let known = self.after(Ok(Fetched { url: url.into(), keys }));
+        self.known.store(Arc::new(known));
     }
 }
 

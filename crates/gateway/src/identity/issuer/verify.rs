@@ -194,7 +194,7 @@ pub async fn verify_among(
     jwt: &Jwt<'_>,
     expected: Expected<'_>,
 ) -> Result<(Arc<Issuer>, Claims), Unverified> {
-    let named = || issuers.iter().filter(|issuer| issuer.may_be(jwt.issuer()));
+    let named = || issuers.iter().filter(|issuer| issuer.keys.known().may_be(jwt.issuer()));
     let looks: Vec<(&Arc<Issuer>, Look)> =
         named().map(|issuer| (issuer, issuer.look(jwt, expected))).collect();
     if !looks.iter().any(|(_, look)| matches!(look, Look::Proven(_))) {
@@ -218,14 +218,6 @@ pub async fn verify_among(
     match proven {
         Some(proven) => Ok(proven),
         None => Err(refused.unwrap_or_else(|| BadToken::from(Unproven::Stranger).into())),
-    }
-}
-
-impl Issuer {
-    /// Whether its tokens have this `iss`, as far as is known. One that isn't known yet is at least a url: no
-    /// other issuer can be asked who it is.
-    fn may_be(&self, issuer: &str) -> bool {
-        self.keys.url().map_or_else(|| issuer.starts_with("https://"), |url| &*url == issuer)
     }
 }
 

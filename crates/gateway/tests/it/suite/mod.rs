@@ -16,6 +16,7 @@ mod disk_full;
 mod expiry;
 mod explain;
 mod in_pod;
+mod issuers;
 mod path;
 mod record;
 mod record_endings;
