@@ -49,7 +49,7 @@ fn ten_thousand_mistakes_are_a_thousand_lines_and_a_count() {
     let gateway = Gateway::start(binary(), Options::default());
     let mut text = String::new();
     for manifest in all() {
-        write!(text, "{}---\n", manifest.replace("owner", "ownr")).unwrap();
+        writeln!(text, "{}---", manifest.replace("owner", "ownr")).unwrap();
     }
     let run = gateway.apply(&text);
     assert_eq!(run.code, Some(3));

@@ -158,6 +158,24 @@ async fn prune_deletes_what_the_directory_no_longer_has_and_nothing_that_is_stil
 }
 
 #[tokio::test]
+async fn what_stays_since_it_is_named_keeps_what_it_names_itself() {
+    let served = serve().await;
+    let files = Files::new(&served);
+    let key = AgentKey::generate().unwrap().public().unwrap().to_string();
+    let recognised = agent("cleanup", &key)
+        .replace(&format!("{{key: {{publicKey: \"{key}\"}}}}"), "{serviceAccount: build/agents/cleanup}");
+    files.write("agent", &recognised);
+    files.write("build", "kind: Cluster\nmetadata: {name: build}\nspec: {kubeconfig: {path: /nowhere}}\n");
+    has(&files.run(&served, "apply", &[]).await, 0, &["cluster/build created"]);
+    files.remove("agent");
+    files.remove("build");
+    let done = files.run(&served, "apply", &["--prune", "--yes"]).await;
+    has(&done, 0, &["Agent \"cleanup\" is in no file and stays, since the grant \"see-prod\" names it"]);
+    has(&done, 0, &["Cluster \"build\" is in no file and stays, since the agent \"cleanup\" names it"]);
+    assert_eq!(names(&served, "clusters").await, "cluster/build\ncluster/prod\n");
+}
+
+#[tokio::test]
 async fn prune_stops_at_over_a_fifth_and_says_what_it_would_delete() {
     let served = serve().await;
     let files = Files::new(&served);
