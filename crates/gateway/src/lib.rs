@@ -23,5 +23,6 @@ pub mod config;
 pub mod directory;
 pub mod errand;
 pub mod gate;
+pub mod https;
 pub mod manifest;
 pub mod yaml;

@@ -111,7 +111,7 @@ async fn open(
     let place = gate.copy(&identity, &snapshot).await?;
     let lease = gate.leases.register(Holder::of(&identity, peer, cluster.name(), place), peer.connection());
     draft.hold(&lease);
-    snapshot.standing(lease.agent(), lease.means()).map_err(Refusal::Out)?;
+    snapshot.upholds(&lease, &cluster)?;
     let flow = flow(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();
     let read = gate.bodies.read(identity.agent(), &parts.headers, body);

@@ -307,7 +307,8 @@ impl Refusal {
     pub fn decided(&self) -> Value {
         match self {
             Refusal::Denied(denial) => json!({ "rule": denial.rule().map(ToString::to_string) }),
-            Refusal::NoIssuer(name) => json!({ "issuer": name }),
+            Refusal::NoIssuer(name) => json!({ "issuers": [name] }),
+            Refusal::Token(BadToken::Unproven(unproven)) => json!({ "issuers": unproven.issuers() }),
             Refusal::Unrecognised(stranger) => json!({ "because": stranger.because.as_str() }),
             _ => Value::Null,
         }

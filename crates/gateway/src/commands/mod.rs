@@ -27,6 +27,7 @@ pub mod standing;
 pub mod table;
 pub mod terminal;
 pub mod times;
+pub mod whoami;
 pub mod yaml;
 
 #[cfg(test)]
@@ -94,6 +95,8 @@ pub enum Command {
     Enrol(enrol::Enrol),
     /// Print a short-lived credential: a kubeconfig's exec plugin.
     Credential(credential::Credential),
+    /// Say what a credential is, as far as this machine can tell.
+    Whoami(whoami::Whoami),
     /// Print a kubeconfig for an agent. It holds no secret.
     Kubeconfig(kubeconfig::Kubeconfig),
     /// Show the record.
@@ -141,7 +144,8 @@ pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
         Command::Resume(judge) => judge.run(Verdict::Resume, world).await,
         Command::Revoke(judge) => judge.run(Verdict::Revoke, world).await,
         Command::Enrol(enrol) => enrol.run(world),
-        Command::Credential(credential) => credential.run(world),
+        Command::Credential(credential) => credential.run(world).await,
+        Command::Whoami(whoami) => whoami.run(world).await,
         Command::Kubeconfig(kubeconfig) => kubeconfig.run(world).await,
         Command::Log(log) => log.run(world).await,
         Command::Completion(completion) => completion.run(world),

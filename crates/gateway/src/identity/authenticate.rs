@@ -118,6 +118,7 @@ fn certificate(peer: &Peer, check: Check<'_>) -> Result<Option<Proven>, Refusal>
         .map_err(Refusal::Certificate)?;
     Ok(Some(Proven {
         means: Means::Key(key.clone()),
+        issuer: None,
         instance: Instance::of_key(key),
         credential: key.fingerprint(),
         proof: Proof::Certificate,
@@ -158,6 +159,7 @@ fn own(jwt: &Jwt<'_>, check: Check<'_>) -> Result<Proven, Refusal> {
         token.verify(check.snapshot.keys_of(token.agent()), expected).map_err(Refusal::Token)?;
     Ok(Proven {
         means: Means::Key(key.clone()),
+        issuer: None,
         instance: Instance::of_key(key),
         credential: key.fingerprint(),
         proof: Proof::Token,
@@ -193,7 +195,8 @@ async fn issued(jwt: &Jwt<'_>, check: Check<'_>) -> Result<Proven, Refusal> {
             )
         }
     };
-    Ok(Proven { means, instance, credential, proof: Proof::Token, ends: claims.expires() })
+    let (proof, ends) = (Proof::Token, claims.expires());
+    Ok(Proven { means, issuer: Some(issuer), instance, credential, proof, ends })
 }
 
 /// The running copy: what the issuer's manifest says tells one from another, or else the subject.

@@ -128,38 +128,58 @@ pub enum BadToken {
     Unproven(#[from] Unproven),
 }
 
-/// Why a token is not proven to be the issuer's. Each holds the trusted issuer's name here.
+/// Why a token is not proven to be the issuer's. Each holds the trusted issuer's name here, for the record;
+/// the sentence, which the caller gets, is without it.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub enum Unproven {
     /// Nobody here trusts its issuer.
     #[error("the bearer token's issuer is not one that is trusted here")]
     Stranger,
     /// Its `iss` isn't exactly the issuer's.
-    #[error("the bearer token's issuer is not exactly that of {0:?}; a slash at the end makes another one")]
+    #[error(
+        "the bearer token's issuer is not exactly one that is trusted; a slash at the end makes another one"
+    )]
     Issuer(String),
     /// The algorithm isn't on the issuer's list.
-    #[error("the bearer token is signed with {1}, which is not accepted from issuer {0:?}")]
+    #[error("the bearer token is signed with {1}, which is not accepted from its issuer")]
     Algorithm(String, Algorithm),
     /// No key of that id, though the issuer was asked lately.
-    #[error("issuer {0:?} has no key of the bearer token's kid; get a new token from it")]
+    #[error("its issuer has no key of the bearer token's kid; get a new token from it")]
     UnknownKey(String),
     /// It doesn't say which key, and several may be.
-    #[error("the bearer token has no kid, and issuer {0:?} has not exactly one key that it could be")]
+    #[error("the bearer token has no kid, and its issuer has not exactly one key that it could be")]
     NoKeyId(String),
     /// The issuer's keys can't tell.
     #[error(
-        "issuer {0:?} has different keys of the bearer token's kid; its administrator must tell them apart"
+        "its issuer has different keys of the bearer token's kid; its administrator must tell them apart"
     )]
     AmbiguousKey(String),
     /// The key is for something else.
-    #[error("the key of issuer {0:?} that the bearer token names is not one for {1}")]
+    #[error("the key of its issuer that the bearer token names is not one for {1}")]
     OtherKey(String, Algorithm),
     /// Signed by somebody else, or changed.
-    #[error("the bearer token's signature is not by the key of issuer {0:?} that it names")]
+    #[error("the bearer token's signature is not by the key of its issuer that it names")]
     Signature(String),
     /// Keys of two issuers verify it.
-    #[error("the bearer token is signed with a key that two trusted issuers have, {0:?} and {1:?}")]
+    #[error("the bearer token is signed with a key that two trusted issuers have")]
     TwoIssuers(String, String),
+}
+
+impl Unproven {
+    /// The names here of the issuers that it is about.
+    pub fn issuers(&self) -> Vec<&str> {
+        match self {
+            Unproven::Stranger => Vec::new(),
+            Unproven::Issuer(name)
+            | Unproven::Algorithm(name, _)
+            | Unproven::UnknownKey(name)
+            | Unproven::NoKeyId(name)
+            | Unproven::AmbiguousKey(name)
+            | Unproven::OtherKey(name, _)
+            | Unproven::Signature(name) => vec![name],
+            Unproven::TwoIssuers(one, other) => vec![one, other],
+        }
+    }
 }
 
 /// A token that was read but not yet believed.

@@ -7,6 +7,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::key::PublicKey;
+use crate::yaml::is_invisible;
+
+/// Characters of what tells an instance from others: a pod's name and uid have up to 290.
+const LONGEST_NAME: usize = 320;
 
 /// A service account of a known cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -122,8 +126,11 @@ impl Instance {
         Instance(format!("key {}", key.fingerprint()).into())
     }
 
-    /// A copy named by what a token says, such as the claim `run_id` and its value.
+    /// A copy named by what a token says, such as the claim `run_id` and its value. Cut to what fits a table, and
+    /// shown without what would break a line.
     pub fn named(what: &str, value: &str) -> Instance {
+        let plain = |character: char| if is_invisible(character) { '\u{fffd}' } else { character };
+        let value: String = value.chars().take(LONGEST_NAME).map(plain).collect();
         Instance(format!("{what} {value}").into())
     }
 
@@ -157,5 +164,12 @@ mod tests {
         assert!(!fit(&json!({"pull": "true"})));
         assert!(!fit(&json!({"repository": "acme/ops", "environment": "prod"})));
         assert!(!fit(&json!({})), "no claim fits nobody, not everybody");
+    }
+
+    #[test]
+    fn the_name_of_a_copy_is_short_and_plain_whatever_a_token_says() {
+        let instance = Instance::named("run_id", &"a\n\u{202e}".repeat(1_000));
+        assert_eq!(instance.as_str().chars().count(), "run_id ".len() + LONGEST_NAME);
+        assert!(!instance.as_str().chars().any(is_invisible));
     }
 }

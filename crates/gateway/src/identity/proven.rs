@@ -1,7 +1,10 @@
 //! What a credential proved, before anybody asked whose it is.
 
+use std::sync::Arc;
+
 use drawbridge_policy::Millis;
 
+use super::issuer::Issuer;
 use super::means::{Instance, Means};
 
 /// A credential that was believed.
@@ -9,6 +12,8 @@ use super::means::{Instance, Means};
 pub struct Proven {
     /// What it shows.
     pub means: Means,
+    /// Who vouched for it, if somebody else than the agent did.
+    pub issuer: Option<Arc<Issuer>>,
     /// Which running copy presents it.
     pub instance: Instance,
     /// What tells this credential from others in the record: a key's fingerprint, a token's id.

@@ -23,6 +23,7 @@ use instances::Place;
 
 use crate::connection::peer::Peer;
 use crate::identity::authenticate::Identity;
+use crate::identity::issuer::Issuer;
 use crate::identity::means::{Instance, Means};
 use crate::refusal::Refusal;
 
@@ -120,6 +121,7 @@ pub struct Held {
     id: u64,
     agent: AgentName,
     means: Means,
+    issuer: Option<Arc<Issuer>>,
     instance: Instance,
     cluster: String,
     connection: Arc<Connection>,
@@ -139,6 +141,11 @@ impl Held {
     /// By what it was recognised.
     pub fn means(&self) -> &Means {
         &self.means
+    }
+
+    /// Who vouched for it, if somebody else than the agent did.
+    pub fn issuer(&self) -> Option<&Arc<Issuer>> {
+        self.issuer.as_ref()
     }
 
     /// Which of its copies made the request.
@@ -219,6 +226,8 @@ pub struct Holder {
     pub agent: AgentName,
     /// Recognised by what.
     pub means: Means,
+    /// Who vouched for it, if somebody else than the agent did.
+    pub issuer: Option<Arc<Issuer>>,
     /// Which of its copies.
     pub instance: Instance,
     /// Where to.
@@ -235,6 +244,7 @@ impl Holder {
         Holder {
             agent: identity.agent().clone(),
             means: identity.means().clone(),
+            issuer: identity.proven().issuer.clone(),
             instance: identity.instance().clone(),
             cluster: cluster.to_owned(),
             stream: peer.stream().cloned(),
@@ -253,6 +263,7 @@ impl Holder {
         Holder {
             agent,
             means: Means::Key(key),
+            issuer: None,
             instance,
             cluster: "prod".to_owned(),
             stream: None,
@@ -293,6 +304,7 @@ impl Leases {
             id,
             agent: holder.agent,
             means: holder.means,
+            issuer: holder.issuer,
             instance: holder.instance,
             cluster: holder.cluster,
             connection: connection.clone(),
@@ -352,11 +364,6 @@ impl Lease {
     /// The agent whose request this is.
     pub fn agent(&self) -> &AgentName {
         &self.held.agent
-    }
-
-    /// By what it was recognised.
-    pub fn means(&self) -> &Means {
-        &self.held.means
     }
 
     /// Notes what was permitted, so that it can be decided again when manifests change.

@@ -25,8 +25,9 @@ pub fn check_together(read: &[Located<Manifest>], known: &[Manifest]) -> Result<
 #[must_use]
 pub fn needed_by(kind: &str, name: &str, known: &[Manifest]) -> Option<String> {
     let needs = |manifest: &&Manifest| references(manifest).any(|one| one.kind == kind && one.name == name);
-    // An agent that names a preset goes on with it when a manifest of that name is gone.
-    let preset = kind == "TrustedIssuer" && TrustedIssuer::preset(name).is_some();
+    // An agent that names a preset goes on with it when a manifest that says the same is gone. One that says
+    // another url would become somebody else's.
+    let preset = kind == "TrustedIssuer" && is_as_preset(name, known);
     let named: Vec<String> = known
         .iter()
         .filter(|_| !preset)
@@ -42,6 +43,21 @@ pub fn needed_by(kind: &str, name: &str, known: &[Manifest]) -> Option<String> {
         _ => Some(format!(
             "{kind} {name:?} is named by {count} others ({shown}, …); delete or change those first"
         )),
+    }
+}
+
+fn is_as_preset(name: &str, known: &[Manifest]) -> bool {
+    let declared = known.iter().find_map(|manifest| match manifest {
+        Manifest::TrustedIssuer(issuer) if issuer.metadata.name == name => Some(issuer),
+        Manifest::TrustedIssuer(_)
+        | Manifest::Agent(_)
+        | Manifest::Scope(_)
+        | Manifest::Grant(_)
+        | Manifest::Cluster(_) => None,
+    });
+    match (declared, TrustedIssuer::preset(name)) {
+        (Some(declared), Some(preset)) => declared.url == preset.url,
+        (None, _) | (_, None) => false,
     }
 }
 
@@ -260,10 +276,10 @@ impl<'m> Issuers<'m> {
     ) {
         let name = issuer.metadata.name.as_str();
         let place = || located.place_of(&["spec", "oidc", "url"], None);
-        let same = TrustedIssuer::PRESETS.into_iter().filter_map(TrustedIssuer::preset).find(|preset| {
-            let free = self.names.contains_key(preset.metadata.name.as_str());
-            preset.url == issuer.url && preset.metadata.name != name && !free
-        });
+        let same = TrustedIssuer::PRESETS
+            .into_iter()
+            .filter_map(TrustedIssuer::preset)
+            .find(|preset| preset.url == issuer.url && preset.metadata.name != name);
         if let Some(preset) = same {
             let known = preset.metadata.name;
             let message = format!(
@@ -372,5 +388,25 @@ mod tests {
         let moved = problems(&known, &[at("ci", "https://gitlab.com")]);
         assert!(moved.contains("the agent \"a\" would be anybody"), "{moved}");
         assert_eq!(problems(&known, &[at("ci", "https://other.example")]), "");
+    }
+
+    #[test]
+    fn a_name_that_agents_rely_on_never_begins_to_mean_the_public_issuer() {
+        let at = |url: &str| text("TrustedIssuer", "github", &format!("{{oidc: {{url: \"{url}\"}}}}"));
+        let agent = agent("a", "{oidc: {issuer: github, claims: {environment: prod}}}");
+        let known = |url: &str, agent: &str| -> Vec<Manifest> {
+            let read = read(&sources(&[at(url), agent.to_owned()])).unwrap();
+            read.into_iter().map(Located::into_inner).collect()
+        };
+        let own = known("https://github.acme.example/_services/token", &agent);
+        let needed = needed_by("TrustedIssuer", "github", &own).unwrap();
+        assert!(needed.contains("is named by the agent \"a\""), "{needed}");
+        let same = known("https://token.actions.githubusercontent.com", &agent);
+        assert_eq!(needed_by("TrustedIssuer", "github", &same), None, "it goes on meaning the same");
+        let public = problems(
+            &[at("https://github.acme.example/_services/token"), agent],
+            &[at("https://token.actions.githubusercontent.com")],
+        );
+        assert!(public.contains("the agent \"a\" would be anybody"), "{public}");
     }
 }

@@ -33,7 +33,8 @@ struct Preset {
     name: &'static str,
     url: &'static str,
     instance: &'static str,
-    /// It signs for anybody in the world, so that an identity must name one of these.
+    /// It signs for anybody in the world, so that an identity must name one of these: whose job it is. A
+    /// reusable workflow's name, say, is in the tokens of everybody who calls it.
     telling: &'static [&'static str],
 }
 
@@ -48,7 +49,6 @@ const PRESETS: [Preset; 2] = [
             "repository_id",
             "repository_owner",
             "repository_owner_id",
-            "job_workflow_ref",
             "workflow_ref",
         ],
     },
@@ -247,6 +247,7 @@ mod tests {
         };
         let github = TrustedIssuer::preset("github").unwrap();
         assert!(github.too_wide(&claims(&["environment", "ref"])).is_some());
+        assert!(github.too_wide(&claims(&["job_workflow_ref"])).is_some(), "anybody may call a workflow");
         assert!(github.too_wide(&claims(&["environment", "repository"])).is_none());
         let gitlab = TrustedIssuer::preset("gitlab").unwrap();
         assert!(gitlab.too_wide(&claims(&["ref"])).is_some());

@@ -15,6 +15,7 @@ use super::fold::Fate;
 use super::writer::{Job, NotRecorded, Record};
 use crate::clock::Clock;
 use crate::connection::peer::Peer;
+use crate::identity::proven::Stranger;
 use crate::lease::{CutReason, Held, Lease};
 use crate::refusal::{ClusterFault, Refusal};
 
@@ -152,12 +153,17 @@ impl Draft {
 
     /// Writes the refusal. One of an unknown caller is folded with its like.
     pub fn refuse(mut self, record: &Record, peer: &Peer, refusal: &Refusal) {
+        // Anybody makes a key; who has a token was vouched for, and is told apart.
+        let mut vouched = None;
         if let Refusal::Unrecognised(stranger) = refusal {
-            self.0.subject.by_stranger(&stranger.proven);
+            let Stranger { proven, because, .. } = &**stranger;
+            self.0.subject.by_stranger(proven);
+            let subject = || format!("{} ({})", proven.means.subject(), because.as_str());
+            vouched = proven.issuer.as_ref().map(|_| subject());
         }
         if self.0.subject.agent.is_none() {
             let now = self.0.clock.now();
-            if record.fold.count(peer.address().ip(), refusal.reason(), now) == Fate::Counted {
+            if record.fold.count(peer.address().ip(), refusal.reason(), vouched, now) == Fate::Counted {
                 self.0.place = None;
                 return;
             }

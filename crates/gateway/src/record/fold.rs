@@ -13,7 +13,8 @@ const WINDOW: i64 = 60_000;
 /// Sources and reasons told apart at once; past that, all others count as one.
 const KINDS: usize = 1_024;
 
-type Kind = (Option<IpAddr>, &'static str);
+/// Whose refusals are one row: a source, a reason, and of callers for whom somebody vouched also who they are.
+type Kind = (Option<IpAddr>, &'static str, Option<String>);
 
 /// Counts of the refusals that wait for the end of their minute.
 #[derive(Debug, Default)]
@@ -38,10 +39,10 @@ pub enum Fate {
 
 impl Fold {
     /// Counts a refusal of an unknown caller.
-    pub fn count(&self, source: IpAddr, reason: &'static str, now: Millis) -> Fate {
+    pub fn count(&self, source: IpAddr, reason: &'static str, subject: Option<String>, now: Millis) -> Fate {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = open.contains_key(&(Some(source), reason));
-        let kind = if known || open.len() < KINDS { (Some(source), reason) } else { (None, reason) };
+        let kind = (Some(source), reason, subject);
+        let kind = if open.contains_key(&kind) || open.len() < KINDS { kind } else { (None, reason, None) };
         match open.get_mut(&kind) {
             Some(window) => {
                 window.more += 1;
@@ -81,13 +82,14 @@ impl Fold {
 }
 
 fn row(kind: &Kind, window: Window, now: Millis) -> Row {
-    let (source, reason) = kind;
+    let (source, reason, subject) = kind;
     let body = serde_json::json!({
         "time": now.0,
         "part": "event",
         "event": "refused-again",
         "source": source.map(|source| source.to_string()),
         "reason": reason,
+        "subject": subject,
         "times": window.more,
         "since": window.began.0,
     });
@@ -103,21 +105,32 @@ mod tests {
     fn the_first_is_written_and_the_rest_of_the_minute_counted() {
         let fold = Fold::default();
         let source = IpAddr::from([127, 0, 0, 1]);
-        assert_eq!(fold.count(source, "no-credential", Millis(0)), Fate::First);
-        assert_eq!(fold.count(source, "no-credential", Millis(1)), Fate::Counted);
-        assert_eq!(fold.count(source, "no-credential", Millis(2)), Fate::Counted);
+        assert_eq!(fold.count(source, "no-credential", None, Millis(0)), Fate::First);
+        assert_eq!(fold.count(source, "no-credential", None, Millis(1)), Fate::Counted);
+        assert_eq!(fold.count(source, "no-credential", None, Millis(2)), Fate::Counted);
         assert!(fold.take_over(Millis(59_999)).is_empty());
         let rows = fold.take_over(Millis(60_000));
         assert_eq!(rows.len(), 1);
         assert!(rows[0].body.contains(r#""times":2"#), "{}", rows[0].body);
-        assert_eq!(fold.count(source, "no-credential", Millis(60_001)), Fate::First);
+        assert_eq!(fold.count(source, "no-credential", None, Millis(60_001)), Fate::First);
+    }
+
+    #[test]
+    fn callers_that_somebody_vouched_for_are_told_apart() {
+        let fold = Fold::default();
+        let source = IpAddr::from([127, 0, 0, 1]);
+        let of = |subject: &str| fold.count(source, "unrecognised", Some(subject.to_owned()), Millis(0));
+        assert_eq!(fold.count(source, "unrecognised", None, Millis(0)), Fate::First);
+        assert_eq!(of("prod/agents/a (recreated)"), Fate::First, "not hidden behind a stranger's key");
+        assert_eq!(of("prod/agents/b (unknown)"), Fate::First);
+        assert_eq!(of("prod/agents/a (recreated)"), Fate::Counted);
     }
 
     #[test]
     fn many_sources_take_bounded_room() {
         let fold = Fold::default();
         for n in 0..100_000_u32 {
-            fold.count(IpAddr::from(n.to_be_bytes()), "no-credential", Millis(0));
+            fold.count(IpAddr::from(n.to_be_bytes()), "no-credential", None, Millis(0));
         }
         assert!(fold.open.lock().unwrap().len() <= KINDS + 1);
         let counted: usize = fold.take_all(Millis(1)).len();

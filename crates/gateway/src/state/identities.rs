@@ -11,9 +11,16 @@ use crate::manifest::{Agent, Identity};
 /// All agents' identities.
 #[derive(Debug, Default)]
 pub struct Identities {
-    keys: HashMap<PublicKey, AgentName>,
-    accounts: HashMap<Account, Owner>,
+    keys: HashMap<PublicKey, Owned<AgentName>>,
+    accounts: HashMap<Account, Owned<Owner>>,
     issuers: HashMap<String, Claimed>,
+}
+
+/// What one agent has. Apply refuses that two have it; should they all the same, neither does.
+#[derive(Debug)]
+enum Owned<T> {
+    One(T),
+    Several,
 }
 
 /// Whose a service account is.
@@ -48,12 +55,10 @@ impl Identities {
     pub(super) fn enter(&mut self, agent: &Agent) {
         for identity in &agent.identities {
             match identity {
-                Identity::Key(key) => {
-                    self.keys.insert(key.clone(), agent.name.clone());
-                }
+                Identity::Key(key) => own(&mut self.keys, key, agent.name.clone()),
                 Identity::ServiceAccount { account, uid } => {
                     let owner = Owner { agent: agent.name.clone(), uid: uid.clone() };
-                    self.accounts.insert(account.clone(), owner);
+                    own(&mut self.accounts, account, owner);
                 }
                 Identity::Oidc { issuer, claims } => {
                     let issuer = self.issuers.entry(issuer.clone()).or_default();
@@ -78,10 +83,15 @@ impl Identities {
     /// Whose it is.
     pub fn recognise(&self, means: &Means) -> Recognised<'_> {
         match means {
-            Means::Key(key) => self.keys.get(key).map_or(Recognised::Nobody, Recognised::Agent),
+            Means::Key(key) => match self.keys.get(key) {
+                None => Recognised::Nobody,
+                Some(Owned::Several) => Recognised::Several,
+                Some(Owned::One(agent)) => Recognised::Agent(agent),
+            },
             Means::Account { account, uid } => match self.accounts.get(account.as_ref()) {
                 None => Recognised::Nobody,
-                Some(owner) => match &owner.uid {
+                Some(Owned::Several) => Recognised::Several,
+                Some(Owned::One(owner)) => match &owner.uid {
                     Some(wanted) if **wanted != **uid => Recognised::Recreated(&owner.agent),
                     Some(_) | None => Recognised::Agent(&owner.agent),
                 },
@@ -92,6 +102,12 @@ impl Identities {
                 .map_or(Recognised::Nobody, |issuer| issuer.recognise(claims)),
         }
     }
+}
+
+/// Within one agent nothing stands twice, so that a second owner is another agent.
+fn own<K: Clone + Eq + std::hash::Hash, T>(owned: &mut HashMap<K, Owned<T>>, key: &K, owner: T) {
+    let owner = if owned.contains_key(key) { Owned::Several } else { Owned::One(owner) };
+    owned.insert(key.clone(), owner);
 }
 
 impl Claimed {
@@ -161,6 +177,12 @@ mod tests {
         Means::Oidc { issuer: issuer.into(), claims: Arc::new(pairs.collect()) }
     }
 
+    fn account(cluster: &str, uid: &str) -> Means {
+        let account =
+            Account { cluster: cluster.to_owned(), namespace: "agents".to_owned(), name: "a".to_owned() };
+        Means::Account { account: Arc::new(account), uid: uid.into() }
+    }
+
     fn name(recognised: Recognised<'_>) -> &str {
         match recognised {
             Recognised::Agent(agent) => agent.as_str(),
@@ -194,19 +216,17 @@ mod tests {
         let both = oidc("github", &[("repository", "x/a"), ("environment", "prod")]);
         assert_eq!(known.recognise(&both), Recognised::Several);
         assert_eq!(name(known.recognise(&oidc("github", &[("repository", "x/a")]))), "a");
+        let key = "ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=";
+        let shared = format!("[{{key: {{publicKey: '{key}'}}}}, {{serviceAccount: prod/agents/a}}]");
+        let known = identities(&[("a", &shared), ("b", &shared)]);
+        let key = Means::Key(PublicKey::parse(key).unwrap());
+        assert_eq!(known.recognise(&key), Recognised::Several);
+        assert_eq!(name(known.recognise(&account("prod", "one"))), "several");
     }
 
     #[test]
     fn a_service_account_with_another_uid_is_another() {
         let known = identities(&[("a", "[{serviceAccount: prod/agents/a, uid: one}]")]);
-        let account = |cluster: &str, uid: &str| Means::Account {
-            account: Arc::new(Account {
-                cluster: cluster.to_owned(),
-                namespace: "agents".to_owned(),
-                name: "a".to_owned(),
-            }),
-            uid: uid.into(),
-        };
         assert_eq!(name(known.recognise(&account("prod", "one"))), "a");
         assert_eq!(name(known.recognise(&account("prod", "two"))), "recreated");
         assert_eq!(name(known.recognise(&account("dev", "one"))), "nobody");

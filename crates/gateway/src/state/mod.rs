@@ -146,7 +146,7 @@ fn is_out(snapshot: &Snapshot, agent: &AgentName) -> bool {
 
 /// Why an open request may not go on, if it may not.
 fn verdict(held: &Held, before: &Snapshot, now: &Snapshot, time: Millis) -> Option<CutReason> {
-    if let Err(out) = now.standing(held.agent(), held.means()) {
+    if let Err(out) = now.standing(held.agent(), held.means(), held.issuer()) {
         return Some(match out.what {
             "agent" => CutReason::Agent,
             "key" => CutReason::Key,

@@ -14,6 +14,7 @@ use super::issuers::Issuers;
 use super::standing::{Standing, Standings, Subject};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, Patience};
+use crate::identity::issuer::Issuer;
 use crate::identity::key::PublicKey;
 use crate::identity::means::Means;
 use crate::lease::Lease;
@@ -248,15 +249,21 @@ impl Snapshot {
         })
     }
 
-    /// Whether the agent may act at all, recognised by this.
-    pub fn standing(&self, agent: &AgentName, means: &Means) -> Result<(), Out> {
+    /// Whether the agent may act at all, recognised by this, for which that issuer vouched.
+    pub fn standing(
+        &self,
+        agent: &AgentName,
+        means: &Means,
+        issuer: Option<&Arc<Issuer>>,
+    ) -> Result<(), Out> {
         let out = |what, how| Err(Out { agent: agent.as_str().to_owned(), what, how });
         match self.standings.of(&Subject::Agent(agent.clone())) {
             Standing::Suspended(_) => return out("agent", "suspended"),
             Standing::Revoked(_) => return out("agent", "revoked"),
             Standing::Active => {}
         }
-        let still = self.recognise(means) == Recognised::Agent(agent);
+        let trusted = issuer.is_none_or(|issuer| self.issuers().vouches(issuer).is_some());
+        let still = trusted && self.recognise(means) == Recognised::Agent(agent);
         let Means::Key(key) = means else {
             return if still { Ok(()) } else { out("identity", "revoked") };
         };
@@ -273,7 +280,8 @@ impl Snapshot {
     /// Whether this agent may act at all, and this is still the cluster of that name: a request may have
     /// looked it up just before it was replaced.
     pub fn upholds(&self, lease: &Lease, cluster: &Cluster) -> Result<(), Refusal> {
-        self.standing(lease.agent(), lease.means()).map_err(Refusal::Out)?;
+        let held = lease.held();
+        self.standing(held.agent(), held.means(), held.issuer()).map_err(Refusal::Out)?;
         match self.cluster(cluster.name()) {
             Some(now) if std::ptr::eq(Arc::as_ptr(now), cluster) => Ok(()),
             Some(_) | None => Err(Refusal::Cut),

@@ -9,7 +9,7 @@ use super::change::{Author, NotChanged, Verdict};
 use super::plan::Asked;
 use super::standing::{Standing, Subject};
 use super::*;
-use crate::identity::means::Means;
+use crate::identity::means::{Claim, Means};
 use crate::lease::{Holder, Permitted};
 use crate::manifest::Source;
 
@@ -177,4 +177,51 @@ async fn a_change_whose_answer_was_lost_counts_once_the_database_is_looked_at_ag
     assert!(state.snapshot().agent(&agent).is_none());
     assert_eq!(state.snapshot().revision(), revision);
     assert_eq!(state.snapshot().standings().of(&subject).as_str(), "suspended", "it stays in force");
+}
+
+const ISSUER: &str = "
+apiVersion: drawbridge.dev/v1alpha1
+kind: TrustedIssuer
+metadata: {name: ci, labels: {a: LABEL}}
+spec: {oidc: {url: 'https://ci.example', algorithms: [ALGORITHM]}}
+---
+apiVersion: drawbridge.dev/v1alpha1
+kind: Agent
+metadata: {name: cleanup}
+spec: {owner: me@example.com, purpose: Tests, identities: [{oidc: {issuer: ci, claims: {sub: me}}}]}
+---
+apiVersion: drawbridge.dev/v1alpha1
+kind: Cluster
+metadata: {name: prod}
+spec: {inCluster: {}}
+";
+
+#[tokio::test]
+async fn an_issuer_that_is_replaced_vouches_for_nobody_any_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = state(dir.path()).await;
+    let apply = async |label: &str, algorithm: &str| {
+        let text = ISSUER.replace("LABEL", label).replace("ALGORITHM", algorithm);
+        let source = Source { file: "issuer.yaml".to_owned(), text };
+        state.apply(Asked::to_apply(vec![source]), &author("")).await.unwrap().closed
+    };
+    apply("one", "RS256").await;
+    let snapshot = state.snapshot();
+    let ours = |issuer: &&Arc<crate::identity::issuer::Issuer>| issuer.name() == "ci";
+    let issuer = snapshot.issuers().all().iter().find(ours).unwrap().clone();
+    let claims = [("sub".to_owned(), Claim::Text("me".to_owned()))].into_iter().collect();
+    let means = Means::Oidc { issuer: "ci".into(), claims: Arc::new(claims) };
+    let agent = AgentName::parse("cleanup").unwrap();
+    assert!(snapshot.standing(&agent, &means, Some(&issuer)).is_ok());
+    let connection = state.leases().connect(([127, 0, 0, 1], 1).into());
+    let holder = Holder { means, issuer: Some(issuer), ..Holder::for_test(agent) };
+    let lease = state.leases().register(holder, &connection);
+    apply("two", "RS256").await;
+    assert_eq!(lease.cut(), None, "a label says nothing about its keys");
+    let open = tokio::spawn(async move {
+        lease.stopped().await;
+        lease.cut()
+    });
+    assert_eq!(apply("two", "ES256").await.streams, 1);
+    assert_eq!(open.await.unwrap(), Some(CutReason::Identity));
 }

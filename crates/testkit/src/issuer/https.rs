@@ -70,7 +70,7 @@ impl Authority {
         Authority { serves: Arc::new(serves) }
     }
 
-    /// Takes a connection and reads one request's head: its path.
+    /// Takes a connection and reads one request's head.
     pub(super) fn accept(&self, tcp: TcpStream) -> Result<(Stream, String), Error> {
         tcp.set_read_timeout(Some(PATIENCE))?;
         let tls = ServerConnection::new(self.serves.clone()).map_err(Error::other)?;
@@ -83,9 +83,7 @@ impl Authority {
             }
             head.push(byte[0]);
         }
-        let head = String::from_utf8_lossy(&head).into_owned();
-        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-        Ok((Stream(stream), path))
+        Ok((Stream(stream), String::from_utf8_lossy(&head).into_owned()))
     }
 }
 

@@ -78,8 +78,8 @@ impl SigningKey {
         jwk
     }
 
-    /// The bytes of the public half, as whoever confuses it with a shared secret would take them: DER for RSA,
-    /// the point for others.
+    /// The bytes of the public half, as whoever confuses it with a shared secret would take them: DER for
+    /// RSA, the point for others.
     pub fn public(&self) -> Vec<u8> {
         match &self.pair {
             Pair::Rsa(pair) => pair.public_key().as_ref().to_vec(),

@@ -72,7 +72,7 @@ struct Is {
     faults: Vec<(Part, Fault)>,
     /// Takes no connections.
     down: bool,
-    requests: Vec<String>,
+    heads: Vec<String>,
 }
 
 impl State {
@@ -149,7 +149,12 @@ impl TestIssuer {
 
     /// The paths that were asked for, in order.
     pub fn requests(&self) -> Vec<String> {
-        self.state.now().requests.clone()
+        self.state.now().heads.iter().map(|head| path(head).to_owned()).collect()
+    }
+
+    /// The heads of the requests that came, in order.
+    pub fn heads(&self) -> Vec<String> {
+        self.state.now().heads.clone()
     }
 
     /// Plain claims for `audience`, good from now for ten minutes.
@@ -178,18 +183,23 @@ fn serve(listener: &TcpListener, state: &Arc<State>) {
         let state = state.clone();
         thread::spawn(move || {
             // Who goes away in the middle is not this one's fault.
-            if let Ok((stream, path)) = state.authority.accept(tcp) {
-                drop(answer(stream, &path, &state));
+            if let Ok((stream, head)) = state.authority.accept(tcp) {
+                drop(answer(stream, &head, &state));
             }
         });
     }
 }
 
-fn answer(mut stream: Stream, path: &str, state: &State) -> std::io::Result<()> {
+/// The path of a request, with its query.
+fn path(head: &str) -> &str {
+    head.split(' ').nth(1).unwrap_or_default()
+}
+
+fn answer(mut stream: Stream, head: &str, state: &State) -> std::io::Result<()> {
     let (part, good) = {
         let mut is = state.now();
-        is.requests.push(path.to_owned());
-        match path {
+        is.heads.push(head.to_owned());
+        match path(head).split('?').next().unwrap_or_default() {
             "/.well-known/openid-configuration" => (Part::Document, is.document.to_string()),
             "/keys" => (Part::Keys, is.keys.to_string()),
             _ => return reply(&mut stream, 404, "", "{}"),

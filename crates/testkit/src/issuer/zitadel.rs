@@ -71,7 +71,8 @@ impl Zitadel {
         let url = &self.url;
         let (id, back) = (escaped(&self.audience), escaped(BACK));
         let start = format!(
-            "{url}/auth?client_id={id}&redirect_uri={back}&response_type=id_token&scope=openid&nonce=n&state=s"
+            "{url}/auth?client_id={id}&redirect_uri={back}&response_type=id_token&scope=openid&nonce=n\
+             &state=s"
         );
         let login = self.redirected(&start, None);
         let (_, request) = login.split_once("authRequestID=").expect("a request to log in");

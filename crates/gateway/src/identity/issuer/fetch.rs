@@ -7,15 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{StatusCode, Uri};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
-use rustls_platform_verifier::BuilderVerifierExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 use thiserror::Error;
 use tokio::time::timeout;
@@ -24,6 +16,7 @@ use super::keyset::{BadKeySet, KeySet};
 use crate::chain::Chain;
 use crate::cluster::Cluster;
 use crate::errand::{Errand, ToCluster, ToIssuer};
+use crate::https::{self, Https};
 use crate::identity::jwt::MAX_NAME;
 use crate::identity::strict;
 
@@ -32,8 +25,6 @@ use crate::identity::strict;
 pub(super) const WHOLE: Duration = Duration::from_secs(5);
 /// This much of what an issuer says is told in a report.
 const TOLD: usize = 200;
-
-type Https = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// Where keys come from.
 #[derive(Debug)]
@@ -106,7 +97,7 @@ impl Source {
 }
 
 async fn of_oidc(url: &Arc<str>, ca_file: Option<&Path>) -> Result<Fetched, NotFetched> {
-    let https = https(ca_file).await?;
+    let https = connections(ca_file).await?;
     let document = ask(&https, ToIssuer::Document { url }).await?;
     let document = strict::object(&document).ok_or(NotFetched::Document("issuer"))?;
     let text = |name| document.get(name).and_then(Value::as_str);
@@ -152,7 +143,7 @@ async fn ask_cluster(cluster: &Cluster, errand: ToCluster<'_>) -> Result<Bytes, 
 }
 
 /// Connections of a fetch's own: an authority's file may have changed since the last one.
-async fn https(ca_file: Option<&Path>) -> Result<Https, NotFetched> {
+async fn connections(ca_file: Option<&Path>) -> Result<Https, NotFetched> {
     let pem = match ca_file {
         None => None,
         Some(path) => {
@@ -161,32 +152,9 @@ async fn https(ca_file: Option<&Path>) -> Result<Https, NotFetched> {
         }
     };
     // The machine's own authorities are read from files, too.
-    let tls = tokio::task::spawn_blocking(move || tls(pem.as_deref())).await;
-    let tls = tls.map_err(|error| NotFetched::Authorities(error.to_string()))?;
-    let tls = tls.map_err(|error| NotFetched::Authorities(Chain(&error).to_string()))?;
-    let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true);
-    tcp.enforce_http(false);
-    let connector =
-        HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector))
-}
-
-fn tls(pem: Option<&[u8]>) -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let Some(pem) = pem else {
-        return Ok(builder.with_platform_verifier()?.with_no_client_auth());
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| rustls::Error::General(error.to_string()))?;
-        roots.add(certificate)?;
-    }
-    if roots.is_empty() {
-        return Err(rustls::Error::General("the file has no certificate".to_owned()));
-    }
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    let made = tokio::task::spawn_blocking(move || https::https(pem.as_deref())).await;
+    let made = made.map_err(|error| NotFetched::Authorities(error.to_string()))?;
+    made.map_err(|error| NotFetched::Authorities(Chain(&error).to_string()))
 }
 
 async fn ask(https: &Https, errand: ToIssuer<'_>) -> Result<Bytes, NotFetched> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use drawbridge_policy::Millis;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
@@ -24,6 +24,9 @@ const SPREAD: Duration = Duration::from_secs(60);
 /// After a fetch that failed, and for a key that isn't known, the issuer is asked again after this long: new
 /// keys are found soon, and tokens with made-up key ids cost the issuer two fetches a minute at most.
 const AGAIN: Duration = Duration::from_secs(30);
+/// So many requests may wait for one issuer's fetch at once. Anybody can send a token with a key id that isn't
+/// known, and each of them holds a place of the record and some memory while it waits.
+const WAITING: usize = 64;
 /// The last known keys count for this long while the issuer can't be asked: a night and a working day, in
 /// which people notice. It is also how long a withdrawn key may count at worst.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -37,6 +40,8 @@ pub(super) struct Keys {
     tasks: TaskTracker,
     known: ArcSwap<Known>,
     flight: Mutex<Flight>,
+    /// Places for requests that wait for a fetch.
+    waiting: Semaphore,
 }
 
 /// What the fetches so far have brought.
@@ -58,6 +63,15 @@ struct Flight {
     /// Closed when the fetch has ended, however it did.
     ended: Option<watch::Receiver<()>>,
     began: Option<Millis>,
+}
+
+/// Whether a request waited for what an issuer says now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looked {
+    /// It did, or the issuer was asked lately.
+    Yes,
+    /// Too many wait for it.
+    No,
 }
 
 /// Why keys are fetched.
@@ -124,7 +138,8 @@ impl Keys {
         };
         let known = ArcSwap::from_pointee(Known { url, ..Known::default() });
         let name = name.to_owned();
-        Arc::new(Keys { name, source, clock, tasks, known, flight: Mutex::default() })
+        let waiting = Semaphore::new(WAITING);
+        Arc::new(Keys { name, source, clock, tasks, known, flight: Mutex::default(), waiting })
     }
 
     pub(super) fn now(&self) -> Millis {
@@ -144,9 +159,17 @@ impl Keys {
         self.ask(Why::Time).await;
     }
 
-    /// Has the issuer asked for a key that isn't known, unless that was done lately.
-    pub(super) async fn look_again(self: &Arc<Self>) {
+    /// Has the issuer asked for a key that isn't known, unless that was done lately. Where enough wait for
+    /// that already, one more does not.
+    pub(super) async fn look_again(self: &Arc<Self>) -> Looked {
+        let Ok(_place) = self.waiting.try_acquire() else { return Looked::No };
         self.ask(Why::Token).await;
+        Looked::Yes
+    }
+
+    /// Whether a manifest names it, or it is a preset: not a cluster, which says itself who it is.
+    pub(super) fn is_declared(&self) -> bool {
+        matches!(self.source, Source::Oidc { .. })
     }
 
     pub(super) async fn keep_fresh(self: &Arc<Self>) {

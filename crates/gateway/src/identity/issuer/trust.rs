@@ -23,8 +23,8 @@ pub struct Oidc {
 pub enum BadTrust {
     /// It isn't one that can be asked safely.
     #[error(
-        "an issuer's url is https://HOST or https://HOST:PORT, perhaps with a path, exactly as its tokens have it \
-         in iss: no user, query or fragment"
+        "an issuer's url is https://HOST or https://HOST:PORT, perhaps with a path, exactly as its \
+         tokens say in iss: no user, query or fragment"
     )]
     Url,
     /// No token would count.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::Issuer;
-use super::keys::Known;
+use super::keys::{Known, Looked};
 use super::keyset::NoKey;
 use crate::identity::jwt::{BadToken, Jwt, Unproven, name};
 
@@ -33,7 +33,8 @@ pub enum Unverified {
     Token(#[from] BadToken),
     /// Nobody can tell, since the issuer can't be asked: 503. Holds its name here.
     #[error(
-        "issuer {0:?} can't be asked for its keys, and none that is known fits the bearer token; try again later"
+        "issuer {0:?} can't be asked for its keys, and none that is known fits the bearer token; try again \
+         later"
     )]
     Unreachable(String),
 }
@@ -104,6 +105,8 @@ enum Look {
     Refused(BadToken),
     /// No known key is meant; fresh ones may have it.
     Missing(Unproven),
+    /// No known key is meant, and too many wait for fresh ones.
+    Unasked,
 }
 
 impl Issuer {
@@ -113,19 +116,28 @@ impl Issuer {
     /// # Errors
     /// The token does not count, or nobody can tell.
     pub async fn verify(&self, jwt: &Jwt<'_>, expected: Expected<'_>) -> Result<Claims, Unverified> {
-        match self.look(jwt, expected) {
-            Look::Proven(claims) => return Ok(*claims),
-            Look::Refused(bad) => return Err(bad.into()),
-            Look::Missing(_) => self.keys.look_again().await,
+        let mut look = self.look(jwt, expected);
+        if matches!(look, Look::Missing(_)) {
+            look = self.look_again(jwt, expected).await;
         }
-        self.conclude(jwt, expected)
+        self.conclude(look)
+    }
+
+    /// Has the issuer asked, and looks at what is known then.
+    async fn look_again(&self, jwt: &Jwt<'_>, expected: Expected<'_>) -> Look {
+        let looked = self.keys.look_again().await;
+        match (self.look(jwt, expected), looked) {
+            (Look::Missing(_), Looked::No) => Look::Unasked,
+            (look, Looked::Yes | Looked::No) => look,
+        }
     }
 
     /// What is known now is all that there will be.
-    fn conclude(&self, jwt: &Jwt<'_>, expected: Expected<'_>) -> Result<Claims, Unverified> {
-        match self.look(jwt, expected) {
+    fn conclude(&self, look: Look) -> Result<Claims, Unverified> {
+        match look {
             Look::Proven(claims) => Ok(*claims),
             Look::Refused(bad) => Err(bad.into()),
+            Look::Unasked => Err(Unverified::Unreachable(self.name.clone())),
             Look::Missing(_) if self.keys.known().is_in_doubt(self.now()) => {
                 Err(Unverified::Unreachable(self.name.clone()))
             }
@@ -146,16 +158,15 @@ impl Issuer {
     fn prove(&self, known: &Known, jwt: &Jwt<'_>, expected: Expected<'_>) -> Result<Claims, BadToken> {
         let name = || self.name.clone();
         let algorithm = jwt.algorithm();
-        match known.url() {
-            Some(url) if &**url == jwt.issuer() => {}
-            Some(_) => return Err(Unproven::Issuer(name()).into()),
-            None => return Err(Unproven::UnknownKey(name()).into()),
+        if known.url().is_some_and(|url| &**url != jwt.issuer()) {
+            return Err(Unproven::Issuer(name()).into());
         }
         if !self.algorithms.contains(&algorithm) {
             return Err(Unproven::Algorithm(name(), algorithm).into());
         }
-        let claims = self.in_order(jwt, expected)?;
-        let Some(set) = known.set(self.now()) else { return Err(Unproven::UnknownKey(name()).into()) };
+        let (subject, expires) = self.in_order(jwt, expected)?;
+        let set = known.set(self.now()).filter(|_| known.url().is_some());
+        let set = set.ok_or_else(|| Unproven::UnknownKey(name()))?;
         let key = set.key(jwt.key_id(), algorithm).map_err(|none| match none {
             NoKey::Unknown => Unproven::UnknownKey(name()),
             NoKey::Ambiguous => Unproven::AmbiguousKey(name()),
@@ -165,12 +176,12 @@ impl Issuer {
         if !key.verifies(algorithm, jwt.signed(), jwt.signature()) {
             return Err(Unproven::Signature(name()).into());
         }
-        Ok(claims)
+        Ok(Claims { issuer: name(), subject, expires, object: jwt.unproven_claims().clone() })
     }
 
-    /// The claims, if they are for this gateway and for now. Not to be believed before the signature is seen
-    /// to be good.
-    fn in_order(&self, jwt: &Jwt<'_>, expected: Expected<'_>) -> Result<Claims, BadToken> {
+    /// Whom it speaks of and when it ends, if it is for this gateway and for now. Not to be believed before
+    /// the signature is seen to be good.
+    fn in_order(&self, jwt: &Jwt<'_>, expected: Expected<'_>) -> Result<(String, Millis), BadToken> {
         let object = jwt.unproven_claims();
         if !names(object.get("aud"), expected.audience) {
             return Err(BadToken::Audience);
@@ -179,13 +190,14 @@ impl Issuer {
         let subject = object.get("sub").and_then(Value::as_str);
         let subject = subject.ok_or(BadToken::Shape("it names no subject (sub)"))?;
         let subject = name(subject, "its sub is empty, too long or has control characters")?;
-        Ok(Claims { issuer: self.name.clone(), subject, expires, object: object.clone() })
+        Ok((subject, expires))
     }
 }
 
 /// The one of `issuers` that signed the token, and its claims. Several may have the same `iss`, since many
-/// clusters keep the name that their installer gave them: then their keys tell which it is. All that is
-/// known is looked at before anybody is asked.
+/// clusters keep the name that their installer gave them: then their keys tell which it is. A cluster that
+/// takes the name of an OpenID Connect issuer is not heard. All that is known is looked at before anybody is
+/// asked.
 ///
 /// # Errors
 /// No issuer that is known here signed it, two did, or nobody can tell.
@@ -194,17 +206,25 @@ pub async fn verify_among(
     jwt: &Jwt<'_>,
     expected: Expected<'_>,
 ) -> Result<(Arc<Issuer>, Claims), Unverified> {
-    let named = || issuers.iter().filter(|issuer| issuer.keys.known().may_be(jwt.issuer()));
-    let looks: Vec<(&Arc<Issuer>, Look)> =
-        named().map(|issuer| (issuer, issuer.look(jwt, expected))).collect();
+    let mut named: Vec<&Arc<Issuer>> =
+        issuers.iter().filter(|issuer| issuer.keys.known().may_be(jwt.issuer())).collect();
+    if named.iter().any(|issuer| issuer.keys.is_declared()) {
+        named.retain(|issuer| issuer.keys.is_declared());
+    }
+    let mut looks: Vec<(&Arc<Issuer>, Look)> =
+        named.into_iter().map(|issuer| (issuer, issuer.look(jwt, expected))).collect();
     if !looks.iter().any(|(_, look)| matches!(look, Look::Proven(_))) {
-        let missing = looks.iter().filter(|(_, look)| matches!(look, Look::Missing(_)));
-        join_all(missing.map(|(issuer, _)| issuer.keys.look_again())).await;
+        looks = join_all(looks.into_iter().map(async |(issuer, look)| match look {
+            Look::Missing(_) => (issuer, issuer.look_again(jwt, expected).await),
+            Look::Proven(_) | Look::Refused(_) | Look::Unasked => (issuer, look),
+        }))
+        .await;
+        looks.retain(|(issuer, _)| issuer.keys.known().may_be(jwt.issuer()));
     }
     let mut proven: Option<(Arc<Issuer>, Claims)> = None;
     let mut refused = None;
-    for issuer in named() {
-        match (issuer.conclude(jwt, expected), &proven) {
+    for (issuer, look) in looks {
+        match (issuer.conclude(look), &proven) {
             (Ok(_), Some((other, _))) => {
                 let two = Unproven::TwoIssuers(other.name.clone(), issuer.name.clone());
                 return Err(BadToken::from(two).into());

@@ -10,8 +10,8 @@ fn token(header: &str, claims: &str) -> String {
     format!("{}.{}.{}", encoded(header), encoded(claims), encoded("signature"))
 }
 
-fn with(header: Value) -> String {
-    token(&header.to_string(), r#"{"iss":"https://issuer.example"}"#)
+fn with(mut header: Value) -> String {
+    token(&header.take().to_string(), r#"{"iss":"https://issuer.example"}"#)
 }
 
 #[track_caller]

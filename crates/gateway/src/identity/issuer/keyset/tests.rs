@@ -16,7 +16,8 @@ fn b64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn set(keys: Value) -> Result<KeySet, BadKeySet> {
+fn set(mut keys: Value) -> Result<KeySet, BadKeySet> {
+    let keys = keys.take();
     KeySet::read(json!({ "keys": keys }).to_string().as_bytes())
 }
 

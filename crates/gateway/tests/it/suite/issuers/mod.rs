@@ -1,6 +1,7 @@
 //! Trusted issuers, over real HTTPS: one that breaks as it is told, a real one, and a cluster's own.
 
 mod cluster;
+mod command_line;
 mod faults;
 mod keys;
 mod real;

@@ -1,21 +1,15 @@
-//! `drawbridge credential`: a kubeconfig's exec plugin (client.authentication.k8s.io/v1). Each call makes a
-//! new short-lived credential from the enrolled key.
-
-use std::path::PathBuf;
+//! Credentials that an agent makes itself, with its own enrolled key.
 
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clap::{Args, ValueEnum};
 use drawbridge_policy::AgentName;
-use jiff::Timestamp;
 use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, KeyUsagePurpose};
 use serde_json::{Value, json};
 use x509_parser::time::ASN1Time;
 
-use super::World;
-use super::enrol::name;
-use super::key::AgentKey;
+use super::{MARGIN, Made};
+use crate::commands::key::AgentKey;
 
 /// A certificate begins this many seconds ago, since clocks differ.
 const EARLIER: i64 = 60;
@@ -23,66 +17,8 @@ const EARLIER: i64 = 60;
 const CERTIFICATE: i64 = 3_600;
 /// A token lasts four of the five minutes that gateways allow: what is left is for clocks that differ.
 const TOKEN: i64 = 240;
-/// Clients ask again this many seconds before a credential ends.
-const MARGIN: i64 = 30;
 
-/// Arguments.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  drawbridge credential --from key --key cleanup.key
-  drawbridge credential --from key --key cleanup.key \\
-    --token --agent cleanup --audience https://gate.example
-
-'drawbridge kubeconfig' writes a kubeconfig that calls this.")]
-pub struct Credential {
-    /// What it is made from.
-    #[arg(long, value_enum)]
-    from: From,
-    /// The enrolled key.
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
-    /// A token instead of a client certificate, for where TLS ends in front of the gateway.
-    #[arg(long, requires_all = ["agent", "audience"])]
-    token: bool,
-    /// The agent that the token names.
-    #[arg(long, requires = "token", value_parser = name)]
-    agent: Option<AgentName>,
-    /// The gateway's url, which the token is for.
-    #[arg(long, requires = "token", value_name = "URL")]
-    audience: Option<String>,
-}
-
-/// What a credential is made from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum From {
-    /// The agent's own enrolled key.
-    Key,
-}
-
-/// A credential, and when to ask for the next one, in seconds since 1970.
-#[derive(Debug)]
-struct Made {
-    status: Value,
-    renew: i64,
-}
-
-impl Credential {
-    pub(super) fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
-        let key = match self.from {
-            From::Key => AgentKey::read(&self.key)?,
-        };
-        let now = world.clock.now().0 / 1_000;
-        let made = match (&self.agent, &self.audience) {
-            (Some(agent), Some(audience)) => with_token(&key, agent, audience, now)?,
-            (Some(_) | None, _) => with_certificate(&key, now)?,
-        };
-        world.terminal.say(&exec_credential(made)?.to_string())?;
-        Ok(())
-    }
-}
-
-fn with_certificate(key: &AgentKey, now: i64) -> anyhow::Result<Made> {
+pub(super) fn with_certificate(key: &AgentKey, now: i64) -> anyhow::Result<Made> {
     let status = json!({
         "clientCertificateData": certificate(key, now)?,
         "clientKeyData": key.pem()?,
@@ -90,22 +26,14 @@ fn with_certificate(key: &AgentKey, now: i64) -> anyhow::Result<Made> {
     Ok(Made { status, renew: now - EARLIER + CERTIFICATE - MARGIN })
 }
 
-fn with_token(key: &AgentKey, agent: &AgentName, audience: &str, now: i64) -> anyhow::Result<Made> {
+pub(super) fn with_token(
+    key: &AgentKey,
+    agent: &AgentName,
+    audience: &str,
+    now: i64,
+) -> anyhow::Result<Made> {
     let status = json!({ "token": token(key, agent, audience, now)? });
     Ok(Made { status, renew: now + TOKEN - MARGIN })
-}
-
-fn exec_credential(made: Made) -> anyhow::Result<Value> {
-    let Made { mut status, renew } = made;
-    let renew = Timestamp::from_second(renew).context("the clock is out of range")?;
-    if let Some(status) = status.as_object_mut() {
-        status.insert("expirationTimestamp".to_owned(), json!(renew.to_string()));
-    }
-    Ok(json!({
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "kind": "ExecCredential",
-        "status": status,
-    }))
 }
 
 /// A self-signed client certificate of the key, PEM. It names nobody: the gateway knows whose the key is.
@@ -143,10 +71,13 @@ mod tests {
     use std::time::Duration;
 
     use drawbridge_policy::Millis;
+    use jiff::Timestamp;
     use rustls_pki_types::CertificateDer;
     use rustls_pki_types::pem::PemObject;
 
+    use super::super::exec_credential;
     use super::*;
+    use crate::commands::enrol::name;
     use crate::config::limits::Limits;
     use crate::identity::certificate::{BadCertificate, Certificate};
     use crate::identity::jwt::Jwt;
