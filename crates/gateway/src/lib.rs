@@ -20,6 +20,7 @@ pub mod commands;
 pub mod chain;
 pub mod clock;
 pub mod config;
+pub mod directory;
 pub mod errand;
 pub mod gate;
 pub mod https;

@@ -3,10 +3,11 @@
 use crate::pools::{Tx, on_pool};
 use crate::{Change, Error, Everything, Manifest, State, StateChange, limit};
 
-type ManifestColumns = (String, String, String, i64, i64, String, i64, i64);
+type ManifestColumns = (String, String, String, i64, i64, String, i64, i64, String);
 type StateColumns = (String, String, String, i64, String, String);
 
-const MANIFESTS: &str = "select kind, name, uid, generation, revision, body, created, updated from manifests";
+const MANIFESTS: &str =
+    "select kind, name, uid, generation, revision, body, created, updated, origin from manifests";
 const STATES: &str = "select subject_kind, subject, state, since, by_whom, reason from states";
 const REVISION: &str = "select value from revision";
 
@@ -14,12 +15,13 @@ const NEXT: &str = "update revision set value = value + 1 returning value";
 const NEXT_EXPECTED: &str = "update revision set value = value + 1 where value = $1 returning value";
 
 const PUT: &str = "
-    insert into manifests (kind, name, uid, generation, revision, body, created, updated)
-    values ($1, $2, $3, 1, $4, $5, $6, $6)
+    insert into manifests (kind, name, uid, generation, revision, body, created, updated, origin)
+    values ($1, $2, $3, 1, $4, $5, $6, $6, $7)
     on conflict (kind, name) do update
-    set generation = manifests.generation + 1, revision = excluded.revision, body = excluded.body,
-        updated = excluded.updated
-    where manifests.body <> excluded.body";
+    set generation = manifests.generation + case when manifests.body <> excluded.body then 1 else 0 end,
+        updated = case when manifests.body <> excluded.body then excluded.updated else manifests.updated end,
+        revision = excluded.revision, body = excluded.body, origin = excluded.origin
+    where manifests.body <> excluded.body or manifests.origin <> excluded.origin";
 const DELETE: &str = "delete from manifests where kind = $1 and name = $2";
 
 const IS_REVOKED: &str = "
@@ -70,8 +72,8 @@ pub(crate) async fn advance(tx: &mut Tx) -> Result<i64, Error> {
 
 pub(crate) async fn change(tx: &mut Tx, change: &Change, revision: i64) -> Result<(), Error> {
     match change {
-        Change::Put { kind, name, uid, body, at } => {
-            limit::keys([kind, name, uid])?;
+        Change::Put { kind, name, uid, body, at, origin } => {
+            limit::keys([kind, name, uid, origin])?;
             limit::texts([body])?;
             on_pool!(tx, tx => sqlx::query(PUT)
                 .bind(kind)
@@ -80,6 +82,7 @@ pub(crate) async fn change(tx: &mut Tx, change: &Change, revision: i64) -> Resul
                 .bind(revision)
                 .bind(body)
                 .bind(at)
+                .bind(origin)
                 .execute(&mut **tx)
                 .await
                 .map(drop))?;
@@ -143,8 +146,8 @@ async fn refuse_revoked(tx: &mut Tx, subject_kind: &str, subject: &str) -> Resul
 }
 
 fn manifest(columns: ManifestColumns) -> Manifest {
-    let (kind, name, uid, generation, revision, body, created, updated) = columns;
-    Manifest { kind, name, uid, generation, revision, body, created, updated }
+    let (kind, name, uid, generation, revision, body, created, updated, origin) = columns;
+    Manifest { kind, name, uid, generation, revision, body, created, updated, origin }
 }
 
 fn state(columns: StateColumns) -> State {

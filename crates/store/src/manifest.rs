@@ -31,13 +31,15 @@ pub struct Manifest {
     pub created: i64,
     /// When its body last changed.
     pub updated: i64,
+    /// Where it came from; empty where a person applied it.
+    pub origin: String,
 }
 
 /// One change of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Creates a manifest or replaces its body. One that exists keeps its `uid` and `created`; an unchanged
-    /// body changes nothing of it.
+    /// Creates a manifest or replaces its body and origin. One that exists keeps its `uid` and `created`; an
+    /// unchanged body with an unchanged origin changes nothing of it.
     Put {
         /// Its kind.
         kind: String,
@@ -49,6 +51,8 @@ pub enum Change {
         body: String,
         /// Now.
         at: i64,
+        /// Where it comes from; empty where a person applies it.
+        origin: String,
     },
     /// Deletes a manifest. One that isn't there is no error. Its states stay: a revoked name stays revoked.
     Delete {

@@ -17,6 +17,11 @@ const STEPS: &[Step] = &[
         postgres: include_str!("../migrations/0001.postgres.sql"),
     },
     Step {
+        common: include_str!("../migrations/0002.sql"),
+        sqlite: include_str!("../migrations/0002.sqlite.sql"),
+        postgres: include_str!("../migrations/0002.postgres.sql"),
+    },
+    Step {
         common: include_str!("../migrations/0003.sql"),
         sqlite: include_str!("../migrations/0003.sqlite.sql"),
         postgres: include_str!("../migrations/0003.postgres.sql"),

@@ -38,6 +38,7 @@ async fn a_full_sqlite_disk_is_told_apart_and_later_writes_work() {
             uid: "u".to_owned(),
             body: "x".repeat(100_000),
             at: 1,
+            origin: String::new(),
         };
         let error = store.apply(0, &[put], &rows(1)).await.expect_err("no room");
         assert!(matches!(error, Error::Full { .. }), "{error:?}");

@@ -8,13 +8,15 @@ use axum::extract::State;
 use http::Request;
 use serde::{Deserialize, Serialize};
 
+use super::diff::{Changes, compare};
 use super::failure::Failure;
 use super::{Admin, Closed, author, body, to_the_end};
 use crate::manifest::Source;
-use crate::state::change::{Mode, Report, What};
+use crate::state::change::Report;
+use crate::state::plan::{Asked, Origin, Prune};
 
 /// What is to be applied.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Apply {
     /// The files.
@@ -22,6 +24,13 @@ pub struct Apply {
     /// Only show what would change.
     #[serde(default)]
     pub dry_run: bool,
+    /// Delete what the files don't have, unless a grant that stays names it, or it comes from the watched
+    /// directory.
+    #[serde(default)]
+    pub prune: bool,
+    /// Prune also if that is over a fifth of all.
+    #[serde(default)]
+    pub yes: bool,
     /// Why, in the caller's words.
     #[serde(default)]
     pub reason: String,
@@ -49,6 +58,9 @@ pub struct Applied {
     pub closed: Closed,
     /// Whether nothing was changed, as asked.
     pub dry_run: bool,
+    /// Of a dry run: what would change.
+    #[serde(default)]
+    pub changes: Option<Changes>,
 }
 
 /// What became of one manifest.
@@ -58,7 +70,7 @@ pub struct One {
     pub kind: String,
     /// Its name.
     pub name: String,
-    /// `created`, `configured` or `unchanged`.
+    /// `created`, `configured`, `unchanged` or `deleted`.
     pub change: String,
 }
 
@@ -70,32 +82,51 @@ pub(super) async fn apply(
     let headers = request.headers().clone();
     let asked: Apply = body::read(request).await?;
     let author = author(&headers, &asked.reason)?;
-    let mode = if asked.dry_run { Mode::DryRun } else { Mode::Make };
     let sources: Vec<Source> =
         asked.sources.into_iter().map(|Text { file, text }| Source { file, text }).collect();
+    if asked.dry_run {
+        return dry_run(&admin, sources, asked.prune, asked.yes).await.map(Json);
+    }
+    let prune = match (asked.prune, asked.yes) {
+        (false, _) => Prune::Nothing,
+        (true, false) => Prune::Few,
+        (true, true) => Prune::Any,
+    };
+    let asked = Asked { sources, prune, origin: Origin::Person };
     let state = admin.gate.state.clone();
-    let change = async move { state.apply(&sources, &author, mode).await };
+    let change = async move { state.apply(asked, &author).await };
     let report = to_the_end(&admin, change).await?;
-    Ok(Json(Applied::new(report, asked.dry_run)))
+    Ok(Json(Applied::new(report)))
+}
+
+/// What would be done, or what it would be refused for.
+async fn dry_run(admin: &Admin, sources: Vec<Source>, prune: bool, yes: bool) -> Result<Applied, Failure> {
+    let compared = compare(admin, sources, prune).await?;
+    let refused = compared.refused.filter(|_| !yes);
+    let cautions = refused.into_iter().chain(compared.cautions).collect();
+    Ok(Applied {
+        applied: compared.applied,
+        cautions,
+        closed: Closed::default(),
+        dry_run: true,
+        changes: Some(compared.changes),
+    })
+}
+
+impl From<crate::state::change::Applied> for One {
+    fn from(applied: crate::state::change::Applied) -> One {
+        One { kind: applied.kind, name: applied.name, change: applied.change.as_str().to_owned() }
+    }
 }
 
 impl Applied {
-    fn new(report: Report, dry_run: bool) -> Applied {
-        let one = |applied: crate::state::change::Applied| One {
-            kind: applied.kind,
-            name: applied.name,
-            change: match applied.change {
-                What::Created => "created",
-                What::Configured => "configured",
-                What::Unchanged => "unchanged",
-            }
-            .to_owned(),
-        };
+    fn new(report: Report) -> Applied {
         Applied {
-            applied: report.applied.into_iter().map(one).collect(),
+            applied: report.applied.into_iter().map(One::from).collect(),
             cautions: report.cautions,
             closed: report.closed.into(),
-            dry_run,
+            dry_run: false,
+            changes: None,
         }
     }
 }

@@ -88,7 +88,8 @@ fn change_status(why: &NotChanged) -> StatusCode {
     match why {
         NotChanged::Problems(_) => StatusCode::UNPROCESSABLE_ENTITY,
         NotChanged::Unknown { .. } => StatusCode::NOT_FOUND,
-        NotChanged::Needed(_) | NotChanged::Final { .. } => StatusCode::CONFLICT,
+        NotChanged::Needed(_) | NotChanged::Final { .. } | NotChanged::TooMany { .. } => StatusCode::CONFLICT,
+        NotChanged::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
         NotChanged::OnlyHere { .. } => StatusCode::SERVICE_UNAVAILABLE,
         NotChanged::Store(error) => store_status(error),
     }
@@ -99,6 +100,8 @@ fn change_reason(why: &NotChanged) -> &'static str {
         NotChanged::Problems(_) => "problems",
         NotChanged::Unknown { .. } => "unknown",
         NotChanged::Needed(_) => "needed",
+        NotChanged::TooMany { .. } => "too-many",
+        NotChanged::Fault(_) => "fault",
         NotChanged::Final { .. } => "final",
         NotChanged::OnlyHere { .. } => "only-here",
         NotChanged::Store(error) => store_reason(error),
@@ -141,10 +144,8 @@ impl From<QueryRejection> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut body = json!({ "error": { "reason": self.reason(), "message": self.message() } });
-        if let Some((name, value)) = self.more()
-            && let Some(body) = body.as_object_mut()
-        {
-            body.insert(name.to_owned(), value);
+        if let Some(body) = body.as_object_mut() {
+            body.extend(self.more().into_iter().map(|(name, value)| (name.to_owned(), value)));
         }
         let mut response = (self.status(), Json(body)).into_response();
         if matches!(self, Failure::Unauthorized) {
@@ -157,24 +158,19 @@ impl IntoResponse for Failure {
 
 impl Failure {
     /// What programs read besides the sentence.
-    fn more(&self) -> Option<(&'static str, Value)> {
-        match self {
-            Failure::NotChanged(NotChanged::Problems(problems)) => Some(("problems", json!(problems.list()))),
-            Failure::NotChanged(NotChanged::OnlyHere { closed, .. }) => Some(("closed", json!(closed))),
-            Failure::NotChanged(
-                NotChanged::Unknown { .. }
-                | NotChanged::Needed(_)
-                | NotChanged::Final { .. }
-                | NotChanged::Store(_),
-            )
-            | Failure::Unauthorized
-            | Failure::Malformed(_)
-            | Failure::TooLarge
-            | Failure::Late
-            | Failure::Nowhere
-            | Failure::Method
-            | Failure::Store(_)
-            | Failure::Fault => None,
+    fn more(&self) -> Vec<(&'static str, Value)> {
+        let Failure::NotChanged(why) = self else { return Vec::new() };
+        match why {
+            NotChanged::Problems(problems) => {
+                vec![("problems", json!(problems.list())), ("leftOut", json!(problems.left_out()))]
+            }
+            NotChanged::OnlyHere { closed, .. } => vec![("closed", json!(closed))],
+            NotChanged::TooMany { gone, .. } => vec![("gone", json!(gone))],
+            NotChanged::Unknown { .. }
+            | NotChanged::Needed(_)
+            | NotChanged::Final { .. }
+            | NotChanged::Fault(_)
+            | NotChanged::Store(_) => Vec::new(),
         }
     }
 }

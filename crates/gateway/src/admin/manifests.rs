@@ -30,10 +30,13 @@ pub struct Wanted {
 }
 
 /// A list.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct List {
     /// Each a manifest with its `status`.
     pub items: Vec<Value>,
+    /// What people should know who look at it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Why something is deleted.
@@ -45,10 +48,13 @@ pub struct Why {
 }
 
 /// What a deletion closed.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Deleted {
     /// The streams that were no longer allowed.
     pub closed: Closed,
+    /// What their author should know.
+    #[serde(default)]
+    pub caution: Option<String>,
 }
 
 /// Lists.
@@ -69,20 +75,18 @@ pub(super) async fn list(
         .filter(|stored| wanted.kind.as_ref().is_none_or(|kind| *kind == stored.row.kind))
         .filter(|stored| wanted.name.as_ref().is_none_or(|name| *name == stored.row.name))
         .map(|stored| {
-            let mut status = status(stored, &snapshot, now);
-            if let Manifest::Agent(agent) = &stored.manifest {
+            let mut item = shown(stored, &snapshot, now);
+            if let (Manifest::Agent(agent), Some(item)) = (&stored.manifest, item.pointer_mut("/status")) {
                 let open = open.get(&agent.name).copied().unwrap_or(0);
-                status.insert("open".to_owned(), json!(open));
+                item["open"] = json!(open);
                 let instances = admin.gate.instances.of(&agent.name);
-                status.insert("instances".to_owned(), instances.iter().map(instance).collect());
-            }
-            let mut item = stored.manifest.to_json();
-            if let Some(item) = item.as_object_mut() {
-                item.insert("status".to_owned(), Value::Object(status));
+                item["instances"] = instances.iter().map(instance).collect();
             }
             item
         });
-    Ok(Json(List { items: shown.collect() }))
+    let standing = admin.directory.as_ref().map(|directory| directory.standing());
+    let warnings = standing.map(|standing| standing.warnings()).unwrap_or_default();
+    Ok(Json(List { items: shown.collect(), warnings }))
 }
 
 /// Deletes.
@@ -97,15 +101,24 @@ pub(super) async fn delete(
     let author = author(&headers, &why.reason)?;
     let state = admin.gate.state.clone();
     let change = async move { state.delete(&kind, &name, &author).await };
-    let closed = to_the_end(&admin, change).await?;
-    Ok(Json(Deleted { closed: closed.into() }))
+    let (closed, caution) = to_the_end(&admin, change).await?;
+    Ok(Json(Deleted { closed: closed.into(), caution }))
 }
 
-fn known(kind: &str) -> Result<(), Failure> {
+pub(super) fn known(kind: &str) -> Result<(), Failure> {
     if KINDS.contains(&kind) {
         return Ok(());
     }
     Err(Failure::Malformed(format!("there is no kind {kind:?}; there are {}", KINDS.join(", "))))
+}
+
+/// A manifest with its `status`.
+pub(super) fn shown(stored: &Stored, snapshot: &Snapshot, now: Millis) -> Value {
+    let mut item = stored.manifest.to_json();
+    if let Some(item) = item.as_object_mut() {
+        item.insert("status".to_owned(), Value::Object(status(stored, snapshot, now)));
+    }
+    item
 }
 
 fn status(stored: &Stored, snapshot: &Snapshot, now: Millis) -> Map<String, Value> {
@@ -120,6 +133,9 @@ fn status(stored: &Stored, snapshot: &Snapshot, now: Millis) -> Map<String, Valu
     status.insert("generation".to_owned(), json!(row.generation));
     status.insert("created".to_owned(), time(row.created));
     status.insert("updated".to_owned(), time(row.updated));
+    if !row.origin.is_empty() {
+        status.insert("origin".to_owned(), json!(row.origin));
+    }
     status
 }
 
@@ -160,7 +176,7 @@ fn standing(standing: Standing<'_>) -> Map<String, Value> {
 }
 
 /// One running copy, or one that ran.
-fn instance(shown: &Shown) -> Value {
+pub(super) fn instance(shown: &Shown) -> Value {
     json!({
         "name": shown.instance.as_str(),
         "first": time(shown.first.0),

@@ -3,6 +3,8 @@
 
 pub mod apply;
 pub mod body;
+pub mod describe;
+pub mod diff;
 pub mod failure;
 pub mod listener;
 pub mod log;
@@ -23,6 +25,7 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use crate::directory::Directory;
 use crate::gate::Gate;
 use crate::state::change::{Author, NotChanged};
 use failure::Failure;
@@ -48,6 +51,8 @@ pub struct Admin {
     /// The certificate authority, in PEM, that agents must trust; none where the certificate comes from
     /// files.
     pub ca: Option<String>,
+    /// The watched directory of manifests, if there is one.
+    pub directory: Option<Arc<Directory>>,
     /// Cancelled when the gateway ends; waiting calls answer then.
     pub shutdown: CancellationToken,
 }
@@ -75,6 +80,8 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/livez", get(probes::livez))
         .route("/readyz", get(probes::readyz))
         .route("/v1/apply", post(apply::apply))
+        .route("/v1/describe/{kind}/{name}", get(describe::describe))
+        .route("/v1/diff", post(diff::diff))
         .route("/v1/manifests", get(manifests::list))
         .route("/v1/manifests/{kind}/{name}", delete(manifests::delete))
         .route("/v1/standing", post(standing::change))

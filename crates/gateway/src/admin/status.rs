@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::Admin;
 use crate::chain::Chain;
 use crate::cluster::Cluster;
+use crate::directory::Standing;
 
 /// Reading one cluster's credential may take this long; a credential plugin that asks a person would take
 /// forever.
@@ -34,6 +35,9 @@ pub struct Status {
     pub uptime_seconds: i64,
     /// `ok`, or `failing` while the record takes no writes and requests are refused.
     pub record: String,
+    /// How the watched directory of manifests stands, if there is one.
+    #[serde(default)]
+    pub directory: Option<Standing>,
     /// All clusters.
     pub clusters: Vec<OneCluster>,
     /// The agents with open requests.
@@ -75,12 +79,13 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
         ca: admin.ca.clone(),
         uptime_seconds: admin.gate.clock.now().0.saturating_sub(admin.started.0) / 1_000,
         record: record.to_owned(),
+        directory: admin.directory.as_ref().map(|directory| directory.standing()),
         clusters,
         agents,
     })
 }
 
-async fn look(cluster: &Cluster) -> OneCluster {
+pub(super) async fn look(cluster: &Cluster) -> OneCluster {
     let trouble = match timeout(PATIENCE, cluster.try_wire()).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(Chain(&error).to_string()),

@@ -144,11 +144,16 @@ fn refusal(status: StatusCode, body: &[u8]) -> anyhow::Error {
                 .and_then(Value::as_array)
                 .map(|problems| problems.iter().map(problem).collect())
                 .unwrap_or_default();
-            let message = match problems.len() {
-                0 => message,
-                1 => "1 problem; nothing was changed".to_owned(),
-                many => format!("{many} problems; nothing was changed"),
+            let left_out = body.get("leftOut").and_then(Value::as_u64).unwrap_or(0);
+            let message = match (problems.len(), left_out) {
+                (0, _) => message,
+                (1, 0) => "1 problem; nothing was changed".to_owned(),
+                (many, 0) => format!("{many} problems; nothing was changed"),
+                (shown, more) => format!("{shown} problems and {more} more; nothing was changed"),
             };
+            let gone = body.get("gone").and_then(Value::as_array).into_iter().flatten();
+            let gone = gone.filter_map(Value::as_str).map(|name| format!("would delete {name}"));
+            let problems = problems.into_iter().chain(gone).collect();
             Refused { problems, message }.into()
         }
         _ => anyhow!(message),

@@ -8,7 +8,7 @@ use clap::Args;
 use super::client::{Client, query, segment};
 use super::failure::Refused;
 use super::kinds::Kind;
-use super::terminal::clean;
+use super::terminal::{Tone, clean};
 use super::{World, apply, files};
 use crate::admin::manifests::Deleted;
 use crate::manifest::{self, Problems, Source};
@@ -52,6 +52,10 @@ impl Delete {
             }?;
             world.terminal.say(&clean(&format!("{}/{name} deleted", kind.lower())))?;
             apply::show_closed(deleted.closed, world.terminal)?;
+            if let Some(caution) = &deleted.caution {
+                let label = world.terminal.paint(Tone::Warn, "warning:");
+                world.terminal.note(&format!("{label} {}", clean(caution)))?;
+            }
             done = done.saturating_add(1);
         }
         Ok(())

@@ -42,14 +42,20 @@ pub struct Misused(pub String);
 
 /// Prints what went wrong, if something did, and gives the exit status.
 pub fn exit(done: anyhow::Result<()>, terminal: &mut Terminal) -> ExitCode {
+    exit_as(done, FAILED, terminal)
+}
+
+/// The same for a command whose status 1 means something else.
+pub fn exit_as(done: anyhow::Result<()>, failed: u8, terminal: &mut Terminal) -> ExitCode {
     let Err(error) = done else { return ExitCode::SUCCESS };
     if is_closed_pipe(&error) {
         // Whoever read the output has seen enough: `drawbridge log | head`.
         return ExitCode::SUCCESS;
     }
+    let status = status(&error, failed);
     match say(&error, terminal) {
-        Ok(()) => ExitCode::from(status(&error)),
-        Err(_nobody_reads) => ExitCode::from(status(&error)),
+        Ok(()) => ExitCode::from(status),
+        Err(_nobody_reads) => ExitCode::from(status),
     }
 }
 
@@ -63,13 +69,13 @@ fn say(error: &anyhow::Error, terminal: &mut Terminal) -> io::Result<()> {
     terminal.note(&format!("{label} {}", clean(&Chain(error.as_ref()).to_string())))
 }
 
-fn status(error: &anyhow::Error) -> u8 {
+fn status(error: &anyhow::Error, failed: u8) -> u8 {
     if error.downcast_ref::<Refused>().is_some() {
         REFUSED
     } else if error.downcast_ref::<Misused>().is_some() {
         USAGE
     } else {
-        FAILED
+        failed
     }
 }
 
@@ -87,9 +93,10 @@ mod tests {
     #[test]
     fn each_kind_of_ending_has_its_status() {
         let refused = Refused { problems: Vec::new(), message: "no".to_owned() };
-        assert_eq!(status(&anyhow::Error::from(refused).context("while applying")), REFUSED);
-        assert_eq!(status(&anyhow::Error::from(Misused("what?".to_owned()))), USAGE);
-        assert_eq!(status(&anyhow!("gone")), FAILED);
+        assert_eq!(status(&anyhow::Error::from(refused).context("while applying"), FAILED), REFUSED);
+        assert_eq!(status(&anyhow::Error::from(Misused("what?".to_owned())), FAILED), USAGE);
+        assert_eq!(status(&anyhow!("gone"), FAILED), FAILED);
+        assert_eq!(status(&anyhow!("gone"), 4), 4);
     }
 
     #[test]

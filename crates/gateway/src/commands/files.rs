@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::failure::Misused;
 use crate::admin::apply::Text;
 use crate::admin::body::MAX_BYTES;
+use crate::directory::is_manifest;
 
 /// Reads all of them. A directory stands for its .yaml, .yml and .json files, in the order of their names.
 pub(super) fn read(named: &[PathBuf]) -> anyhow::Result<Vec<Text>> {
@@ -22,6 +24,17 @@ pub(super) fn read(named: &[PathBuf]) -> anyhow::Result<Vec<Text>> {
     Ok(texts)
 }
 
+/// Refuses what is no directory: pruning what one file doesn't have would be pruning nearly everything.
+pub(super) fn only_directories(named: &[PathBuf]) -> anyhow::Result<()> {
+    match named.iter().find(|path| !path.is_dir()) {
+        None => Ok(()),
+        Some(path) => {
+            let path = path.display();
+            Err(Misused(format!("--prune goes with directories only, and {path} is none")).into())
+        }
+    }
+}
+
 fn expand(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -30,8 +43,7 @@ fn expand(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in path.read_dir().with_context(unreadable)? {
         let file = entry.with_context(unreadable)?.path();
-        let ending = file.extension().and_then(|ending| ending.to_str());
-        if matches!(ending, Some("yaml" | "yml" | "json")) && file.is_file() {
+        if is_manifest(&file) && file.is_file() {
             files.push(file);
         }
     }

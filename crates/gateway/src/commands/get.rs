@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::client::query;
 use super::kinds::Kind;
 use super::table::Table;
+use super::terminal::{Tone, clean};
 use super::{World, times, yaml};
 use crate::admin::manifests::List;
 
@@ -47,6 +48,10 @@ impl Get {
     pub(super) async fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
         let query = query(&[("kind", Some(self.kind.as_str().to_owned())), ("name", self.name.clone())]);
         let list: List = world.client()?.get(&format!("/v1/manifests{query}")).await?;
+        let label = world.terminal.paint(Tone::Warn, "warning:");
+        for warning in &list.warnings {
+            world.terminal.note(&format!("{label} {}", clean(warning)))?;
+        }
         if let (Some(name), true) = (&self.name, list.items.is_empty()) {
             anyhow::bail!(
                 "there is no {} {name:?}; 'drawbridge get {}s' lists what there is",
@@ -68,15 +73,13 @@ impl Get {
             Output::Table => table(self.kind, &items, Width::Narrow, now),
             Output::Wide => table(self.kind, &items, Width::Wide, now),
             Output::Name => items.iter().fold(String::new(), |text, item| {
-                text + &format!(
-                    "{}/{}\n",
-                    self.kind.lower(),
-                    super::terminal::clean(&at(item, "/metadata/name"))
-                )
+                text + &format!("{}/{}\n", self.kind.lower(), clean(&at(item, "/metadata/name")))
             }),
             Output::Json => match (&self.name, items.first()) {
                 (Some(_), Some(item)) => serde_json::to_string_pretty(item)? + "\n",
-                (Some(_) | None, _) => serde_json::to_string_pretty(&List { items })? + "\n",
+                (Some(_) | None, _) => {
+                    serde_json::to_string_pretty(&List { items, ..List::default() })? + "\n"
+                }
             },
             Output::Yaml => {
                 let bare = items.into_iter().map(|mut item| {
@@ -191,7 +194,7 @@ fn keys(item: &Value) -> String {
     })
 }
 
-fn access(item: &Value) -> String {
+pub(super) fn access(item: &Value) -> String {
     match item.get("spec").and_then(Value::as_object) {
         Some(spec) if spec.contains_key("inCluster") => "in cluster".to_owned(),
         Some(spec) if spec.contains_key("kubeconfig") => {

@@ -63,10 +63,44 @@ impl Grant {
         let manifest = self.manifest(&name, world.clock.now().0);
         let text = yaml::document(&manifest)?;
         let sources = vec![Text { file: "the grant".to_owned(), text: text.clone() }];
-        let asked = Apply { sources, dry_run: false, reason: self.reason };
-        let applied: Applied = client.post("/v1/apply", &asked).await?;
+        let asked = Apply { sources, reason: self.reason.clone(), ..Apply::default() };
+        let applied: Applied = client.post("/v1/apply", &asked).await.map_err(|error| self.told(error))?;
         world.terminal.write(&text)?;
         show_rest(applied, world)
+    }
+
+    /// What is wrong with the manifest, said of the arguments that it was made of: nobody has seen its lines.
+    fn told(&self, error: anyhow::Error) -> anyhow::Error {
+        match error.downcast::<Refused>() {
+            Err(error) => error,
+            Ok(Refused { problems, message }) => {
+                let problems = problems.iter().map(|problem| self.of_argument(problem)).collect();
+                Refused { problems, message }.into()
+            }
+        }
+    }
+
+    fn of_argument(&self, problem: &str) -> String {
+        let places: [(&str, &str, &[String]); 4] = [
+            ("spec.agents", "the agent", std::slice::from_ref(&self.agent)),
+            ("spec.scopes", "--scope", &self.scope),
+            ("spec.clusters", "--cluster", &self.cluster),
+            ("spec.namespaces", "--namespace", &self.namespace),
+        ];
+        for (field, argument, values) in places {
+            for (index, value) in values.iter().enumerate() {
+                if let Some((_, message)) = problem.split_once(&format!(" {field}[{index}]: ")) {
+                    return format!("{argument} {value}: {message}");
+                }
+            }
+        }
+        match problem.split_once(" metadata.name: ") {
+            Some((_, message)) if self.name.is_some() => format!("--name: {message}"),
+            Some((_, message)) => {
+                format!("the name made of the arguments: {message}; choose one with --name")
+            }
+            None => problem.to_owned(),
+        }
     }
 
     fn name(&self) -> anyhow::Result<String> {
@@ -145,6 +179,23 @@ mod tests {
         let manifest = grant.manifest("g", 0);
         assert!(manifest["spec"].get("namespaces").is_none());
         assert!(manifest["spec"].get("until").is_none());
+    }
+
+    #[test]
+    fn a_problem_names_the_argument_and_no_line_of_a_file_that_nobody_has() {
+        let grant = Grant { name: None, ..grant() };
+        let told = |problem| grant.of_argument(problem);
+        assert_eq!(
+            told("the grant:8:5: spec.scopes[0]: no Scope \"job-cleaner\" is known"),
+            "--scope job-cleaner: no Scope \"job-cleaner\" is known"
+        );
+        assert_eq!(told("the grant:6:5: spec.agents[0]: no Agent"), "the agent cleanup: no Agent");
+        assert_eq!(told("the grant:9:5: spec.namespaces[0]: x"), "--namespace ci-*: x");
+        assert_eq!(
+            told("the grant:4:9: metadata.name: \"A\" is not a name"),
+            "the name made of the arguments: \"A\" is not a name; choose one with --name"
+        );
+        assert_eq!(told("something else"), "something else");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `drawbridge log`: the record, one line for each finished request.
 
-mod line;
+pub(super) mod line;
 mod object;
 
 use clap::{Args, ValueEnum};
@@ -83,7 +83,7 @@ impl Log {
             }
         };
         if !self.follow {
-            if found == 0 {
+            if found == 0 && self.last != Some(0) {
                 world.terminal.note("the record has no such entry")?;
             }
             return Ok(());

@@ -2,20 +2,26 @@
 
 pub mod admin_file;
 pub mod apply;
+mod changes;
 pub mod client;
+pub mod completion;
 pub mod credential;
 pub mod delete;
+pub mod describe;
+pub mod diff;
 pub mod enrol;
 pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod get;
 pub mod grant;
+mod identities;
 pub mod key;
 pub mod kinds;
 pub mod kubeconfig;
 pub mod log;
 pub mod quickstart;
+mod rules;
 pub mod serve;
 pub mod standing;
 pub mod table;
@@ -46,7 +52,7 @@ Examples:
   drawbridge suspend agent cleanup --reason 'looks wrong'
   drawbridge log -f --agent cleanup
 
-Exit status: 0 done, 1 failed, 2 usage, 3 refused.";
+Exit status: 0 done, 1 failed, 2 usage, 3 refused. 'drawbridge diff' has its own.";
 
 /// The boundary between AI agents and Kubernetes clusters.
 #[derive(Debug, Parser)]
@@ -69,6 +75,10 @@ pub enum Command {
     Serve(serve::Serve),
     /// Apply manifests: all of them or none.
     Apply(apply::Apply),
+    /// Show everything about one agent, scope, grant or cluster.
+    Describe(describe::Describe),
+    /// Show what applying would change, in manifests and in what agents may do.
+    Diff(diff::Diff),
     /// Show manifests, and how agents and grants stand.
     Get(get::Get),
     /// Delete manifests that nothing refers to.
@@ -91,6 +101,8 @@ pub enum Command {
     Kubeconfig(kubeconfig::Kubeconfig),
     /// Show the record.
     Log(log::Log),
+    /// Print what makes a shell complete this program's arguments.
+    Completion(completion::Completion),
     /// Show what a request line asks for, as the gateway and the API server read it.
     Explain(explain::Explain),
 }
@@ -123,6 +135,8 @@ pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
         Command::Quickstart(quickstart) => quickstart.run(world).await,
         Command::Serve(serve) => serve.run(world).await,
         Command::Apply(apply) => apply.run(world).await,
+        Command::Describe(describe) => describe.run(world).await,
+        Command::Diff(diff) => return diff.run(world).await,
         Command::Get(get) => get.run(world).await,
         Command::Delete(delete) => delete.run(world).await,
         Command::Grant(grant) => grant.run(world).await,
@@ -134,6 +148,7 @@ pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
         Command::Whoami(whoami) => whoami.run(world).await,
         Command::Kubeconfig(kubeconfig) => kubeconfig.run(world).await,
         Command::Log(log) => log.run(world).await,
+        Command::Completion(completion) => completion.run(world),
         Command::Explain(explain) => explain.run(world),
     };
     failure::exit(done, world.terminal)

@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_saphyr::{SerializerOptions, to_string_with_options};
 
 /// One document.
-pub(super) fn document(value: &Value) -> anyhow::Result<String> {
+pub(crate) fn document(value: &Value) -> anyhow::Result<String> {
     // Folded text reads well and is hard to paste; a quoted line is what it is.
     let mut options = SerializerOptions::default();
     options.prefer_block_scalars = false;

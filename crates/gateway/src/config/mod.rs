@@ -13,6 +13,8 @@ mod url;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod tests;
 
 use std::io::Read;
@@ -44,6 +46,9 @@ pub struct Config {
     pub domain: Option<Domain>,
     /// The directory that keeps the database, and the generated serving CA where `tls` is left out.
     pub data: PathBuf,
+    /// A directory whose manifests are applied at start and whenever they change. What it no longer has is
+    /// deleted.
+    pub manifests: Option<PathBuf>,
     /// The serving certificate. Where it is left out the gateway makes its own CA and certificate.
     pub tls: Option<TlsFiles>,
     /// How long, how many, how large: every bound there is.
@@ -68,11 +73,8 @@ pub enum ConfigError {
 }
 
 const SHAPE: Shape = Shape {
-    known: &["listen", "admin", "url", "domain", "data", "tls", "limits"],
-    later: &[
-        ("manifests", "a directory of manifests that is applied by itself"),
-        ("record", "where the record is copied to and how long it is kept"),
-    ],
+    known: &["listen", "admin", "url", "domain", "data", "manifests", "tls", "limits"],
+    later: &[("record", "where the record is copied to and how long it is kept")],
 };
 
 impl Default for Config {
@@ -83,6 +85,7 @@ impl Default for Config {
             url: None,
             domain: None,
             data: PathBuf::from("./drawbridge-data"),
+            manifests: None,
             tls: None,
             limits: Limits::default(),
         }
@@ -141,6 +144,7 @@ impl Config {
         if let Some(data) = fields.optional("data").and_then(|at| path(&at, directory, report)) {
             self.data = data;
         }
+        self.manifests = fields.optional("manifests").and_then(|at| path(&at, directory, report));
         self.tls = fields.optional("tls").and_then(|at| tls::read(&at, directory, report));
         if let Some(at) = fields.optional("limits") {
             bounds::read(&at, &mut self.limits, report);

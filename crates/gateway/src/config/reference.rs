@@ -7,9 +7,9 @@ use std::fmt::Write;
 use super::bounds::TABLE;
 use super::{Config, Limits, SHAPE, tls};
 
-const CONFIG_SOURCE: &str = include_str!("mod.rs");
-const LIMITS_SOURCE: &str = include_str!("limits.rs");
-const TLS_SOURCE: &str = include_str!("tls.rs");
+pub(super) const CONFIG_SOURCE: &str = include_str!("mod.rs");
+pub(super) const LIMITS_SOURCE: &str = include_str!("limits.rs");
+pub(super) const TLS_SOURCE: &str = include_str!("tls.rs");
 
 const MADE: &str = "<!-- Made from crates/gateway/src/config; `UPDATE_DOCS=1 cargo test -p drawbridge \
                     reference` writes it anew. -->\n";
@@ -63,6 +63,7 @@ admin: 127.0.0.1:8444
 url: https://drawbridge.example.com:8443
 domain: clusters.example.com
 data: /var/lib/drawbridge
+manifests: manifests
 tls:
   certFile: tls/tls.crt
   keyFile: tls/tls.key
@@ -80,6 +81,7 @@ fn default(name: &str) -> String {
         "url" => "`https://` and `listen`".to_owned(),
         "domain" => "none".to_owned(),
         "data" => format!("`{}`", config.data.display()),
+        "manifests" => "none".to_owned(),
         "tls" => "made by the gateway".to_owned(),
         "limits" => "see [limits](limits.md)".to_owned(),
         other => panic!("{other} has no default here"),
@@ -87,7 +89,7 @@ fn default(name: &str) -> String {
 }
 
 /// The fields of a struct in the order of its source, as a config writes them, each with its comment.
-fn fields(source: &str, name: &str) -> Vec<(String, String)> {
+pub(super) fn fields(source: &str, name: &str) -> Vec<(String, String)> {
     let (_, body) = source.split_once(&format!("pub struct {name} {{\n")).unwrap();
     let (body, _) = body.split_once("\n}").unwrap();
     let mut comment = Vec::new();
@@ -151,4 +153,5 @@ fn the_example_is_a_config() {
     let config = Config::parse("config.yaml", EXAMPLE, std::path::Path::new("/etc/drawbridge")).unwrap();
     assert_eq!(config.tls.unwrap().key_file, std::path::Path::new("/etc/drawbridge/tls/tls.key"));
     assert_eq!(config.data, std::path::Path::new("/var/lib/drawbridge"));
+    assert_eq!(config.manifests.unwrap(), std::path::Path::new("/etc/drawbridge/manifests"));
 }

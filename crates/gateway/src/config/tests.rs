@@ -56,7 +56,7 @@ limits:
   drain: 5s
   bodyMemory: 64KB
   keepAlive:
-manifests: ./manifests
+record: ./record
 ",
     )
     .unwrap_err();
@@ -76,8 +76,8 @@ manifests: ./manifests
          to 64Gi, found the text \"64KB\"",
         "config.yaml:11:12: limits.keepAlive: has no value; write a time with its unit (ms, s, m \
          or h), 1s to 10m, or leave the field out",
-        "config.yaml:12:1: \"manifests\" is not built yet: a directory of manifests that is \
-         applied by itself; refused so that nothing is promised that isn't enforced",
+        "config.yaml:12:1: \"record\" is not built yet: where the record is copied to and how long it is \
+         kept; refused so that nothing is promised that isn't enforced",
     ]
     .join("\n");
     assert_eq!(problems, expected);

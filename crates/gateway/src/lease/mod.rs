@@ -66,6 +66,35 @@ impl Registry {
     }
 }
 
+/// An open request, as people see it.
+#[derive(Debug, Clone)]
+pub struct Open {
+    /// Whose it is.
+    pub agent: AgentName,
+    /// The cluster it goes to.
+    pub cluster: String,
+    /// The grant that let it through; empty while nothing did.
+    pub grant: String,
+    /// Its method and path; empty while it isn't decided.
+    pub what: String,
+}
+
+impl Open {
+    fn of(held: &Held) -> Open {
+        let permitted = held.permitted();
+        let what = |permitted: &Arc<Permitted>| {
+            let attributes = &permitted.attributes;
+            format!("{} {}", attributes.decided_verb().as_str(), attributes.plain_path())
+        };
+        Open {
+            agent: held.agent.clone(),
+            cluster: held.cluster.clone(),
+            grant: permitted.as_ref().map(|permitted| permitted.grant.clone()).unwrap_or_default(),
+            what: permitted.as_ref().map(what).unwrap_or_default(),
+        }
+    }
+}
+
 /// Whether a request is over with its answer or goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
@@ -288,6 +317,13 @@ impl Leases {
         *lock(&self.inner.open).entry(held.agent.clone()).or_insert(0) += 1;
         lock(&self.inner.held).insert(id, held.clone());
         Lease { held, leases: self.clone(), _place: holder.place }
+    }
+
+    /// What is open now, for people: the oldest first.
+    pub fn open(&self) -> Vec<Open> {
+        let mut held = self.all();
+        held.sort_by_key(|held| held.id);
+        held.iter().map(|held| Open::of(held)).collect()
     }
 
     /// How many requests each agent has open now.

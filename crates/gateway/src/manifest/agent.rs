@@ -53,12 +53,12 @@ pub enum Beyond {
     Refuse,
 }
 
-const SHAPE: Shape = Shape {
+pub(super) const SHAPE: Shape = Shape {
     known: &["owner", "purpose", "identities", "instances"],
     later: &[("tasks", "tasks that must be opened first")],
 };
 
-const INSTANCES: Shape = Shape::of(&["max", "enforce"]);
+pub(super) const INSTANCES: Shape = Shape::of(&["max", "enforce"]);
 
 impl Agent {
     pub(super) fn read(metadata: Metadata, at: &At<'_>, report: &mut Report) -> Option<Agent> {

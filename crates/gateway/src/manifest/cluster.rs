@@ -68,14 +68,29 @@ pub enum ClusterAccess {
     },
 }
 
-const SHAPE: Shape = Shape {
+impl ClusterAccess {
+    /// Lets relative paths start at `directory`.
+    pub(super) fn resolve(&mut self, directory: &Path) {
+        let join = |path: &mut PathBuf| *path = directory.join(&path);
+        match self {
+            ClusterAccess::Kubeconfig { path, .. } => join(path),
+            ClusterAccess::InCluster => {}
+            ClusterAccess::Server { ca_file, token_file, .. } => {
+                join(ca_file);
+                join(token_file);
+            }
+        }
+    }
+}
+
+pub(super) const SHAPE: Shape = Shape {
     known: &["kubeconfig", "inCluster", "server", "caFile", "tokenFile", "serviceAccounts"],
     later: &[("connector", "clusters that dial out to the gateway")],
 };
 
-const KUBECONFIG: Shape = Shape::of(&["path", "context"]);
+pub(super) const KUBECONFIG: Shape = Shape::of(&["path", "context"]);
 
-const SERVICE_ACCOUNTS: Shape = Shape::of(&["maxTokenLifetime", "tokenReview"]);
+pub(super) const SERVICE_ACCOUNTS: Shape = Shape::of(&["maxTokenLifetime", "tokenReview"]);
 
 const FORMS: &str = "kubeconfig: {path: …}, inCluster: {}, or server with caFile and tokenFile";
 

@@ -12,7 +12,7 @@ pub(super) struct Read {
     pub(super) problems: Problems,
 }
 
-const SHAPE: Shape = Shape::of(&["apiVersion", "kind", "metadata", "spec"]);
+pub(super) const SHAPE: Shape = Shape::of(&["apiVersion", "kind", "metadata", "spec"]);
 
 /// Reads all documents of all files.
 pub(super) fn read(sources: &[Source]) -> Read {

@@ -28,7 +28,7 @@ pub struct Grant {
     pub until: Option<Timestamp>,
 }
 
-const SHAPE: Shape = Shape {
+pub(super) const SHAPE: Shape = Shape {
     known: &["agents", "scopes", "clusters", "namespaces", "until"],
     later: &[("mode", "observing without deciding"), ("lists", "filtered lists")],
 };

@@ -34,14 +34,14 @@ pub enum Identity {
     },
 }
 
-const SHAPE: Shape = Shape {
+pub(super) const SHAPE: Shape = Shape {
     known: &["key", "serviceAccount", "uid", "oidc"],
     later: &[("spiffe", "recognising SPIFFE identities")],
 };
 
-const KEY: Shape = Shape::of(&["publicKey"]);
+pub(super) const KEY: Shape = Shape::of(&["publicKey"]);
 
-const OIDC: Shape = Shape::of(&["issuer", "claims"]);
+pub(super) const OIDC: Shape = Shape::of(&["issuer", "claims"]);
 
 const FORMS: &str = "key: {publicKey: \"ed25519:…\"}, serviceAccount: CLUSTER/NAMESPACE/NAME or oidc: \
      {issuer: …, claims: {…}}";

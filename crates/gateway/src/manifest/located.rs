@@ -32,6 +32,11 @@ impl<T> Located<T> {
         &self.value
     }
 
+    /// What was read, to be completed.
+    pub(super) fn value_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+
     /// What was read, without where from.
     #[must_use]
     pub fn into_inner(self) -> T {

@@ -22,7 +22,7 @@ pub struct Metadata {
     pub annotations: BTreeMap<String, String>,
 }
 
-const SHAPE: Shape = Shape::of(&["name", "labels", "annotations"]);
+pub(super) const SHAPE: Shape = Shape::of(&["name", "labels", "annotations"]);
 
 impl Metadata {
     pub(super) fn read(at: &At<'_>, kind: &str, report: &mut Report) -> Option<Metadata> {

@@ -19,6 +19,8 @@ mod together;
 mod trusted_issuer;
 
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod tests;
 
 use serde_json::{Value, json};
@@ -32,7 +34,7 @@ pub use identity::Identity;
 pub use located::{Located, Source};
 pub use metadata::Metadata;
 pub use scope::Scope;
-pub use together::{check_together, needed_by};
+pub use together::{Reference, check_together, needed_by, references};
 pub use trusted_issuer::{TrustedIssuer, issuers_of};
 
 pub use crate::yaml::{Place, Problem, Problems};
@@ -82,17 +84,64 @@ pub fn read(sources: &[Source]) -> Result<Vec<Located<Manifest>>, Problems> {
     read.problems.or(read.manifests)
 }
 
+/// What was read of some files, right or wrong, and not yet checked with anything else.
+pub struct Apart {
+    read: envelope::Read,
+    files: Vec<String>,
+}
+
+/// Reads the manifests of several files. This is the part that takes time; it needs nothing but the text.
+#[must_use]
+pub fn read_apart(sources: &[Source]) -> Apart {
+    let files = sources.iter().map(|source| source.file.clone()).collect();
+    Apart { read: envelope::read(sources), files }
+}
+
+impl Apart {
+    /// The kinds and names of everything that was read, also of what has problems.
+    pub fn declared(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.read.declared.iter().map(|(kind, name)| (*kind, name.as_str()))
+    }
+
+    /// What was read.
+    #[must_use]
+    pub fn manifests(&self) -> &[Located<Manifest>] {
+        &self.read.manifests
+    }
+
+    /// Lets relative paths start at `directory` instead of where the gateway was started.
+    pub fn resolve(&mut self, directory: &std::path::Path) {
+        for located in &mut self.read.manifests {
+            match located.value_mut() {
+                Manifest::Cluster(cluster) => cluster.access.resolve(directory),
+                Manifest::TrustedIssuer(issuer) => {
+                    issuer.ca_file = issuer.ca_file.take().map(|file| directory.join(file));
+                }
+                Manifest::Agent(_) | Manifest::Scope(_) | Manifest::Grant(_) => {}
+            }
+        }
+    }
+
+    /// Checks them with each other and with those that are `known` already and stay.
+    ///
+    /// # Errors
+    /// Everything that is wrong, also what was wrong while they were read.
+    pub fn together(self, known: &[Manifest]) -> Result<Vec<Located<Manifest>>, Problems> {
+        let Apart { mut read, files } = self;
+        read.problems.append(together::check(&read.manifests, known, &read.declared));
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        read.problems.sort(&files);
+        read.problems.or(read.manifests)
+    }
+}
+
 /// Reads the manifests of several files, and checks them with each other and with those that are `known`
 /// already: what [`read`] and [`check_together`] find, in one list.
 ///
 /// # Errors
 /// Everything that is wrong.
 pub fn read_together(sources: &[Source], known: &[Manifest]) -> Result<Vec<Located<Manifest>>, Problems> {
-    let mut read = envelope::read(sources);
-    read.problems.append(together::check(&read.manifests, known, &read.declared));
-    let files: Vec<&str> = sources.iter().map(|source| source.file.as_str()).collect();
-    read.problems.sort(&files);
-    read.problems.or(read.manifests)
+    read_apart(sources).together(known)
 }
 
 impl Manifest {

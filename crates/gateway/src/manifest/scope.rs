@@ -22,9 +22,9 @@ pub struct Scope {
     pub denies: Arc<drawbridge_policy::Scope>,
 }
 
-const SHAPE: Shape = Shape::of(&["rules"]);
+pub(super) const SHAPE: Shape = Shape::of(&["rules"]);
 
-const RULE: Shape = Shape {
+pub(super) const RULE: Shape = Shape {
     known: &[
         "name",
         "verbs",

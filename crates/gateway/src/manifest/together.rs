@@ -116,6 +116,10 @@ fn twice<'m>(
     problems: &mut Problems,
 ) {
     let (kind, name) = key(located.get());
+    // What has no name that could be read has its problem already.
+    if name.is_empty() {
+        return;
+    }
     let Some(first) = first.insert((kind, name), located) else { return };
     let (file, line) = (first.file(), first.place().line);
     let place = located.place_of(&["metadata", "name"], None);
@@ -127,14 +131,19 @@ fn twice<'m>(
 }
 
 /// A name in a manifest, of another one.
-struct Reference<'g> {
-    kind: &'static str,
+#[derive(Debug)]
+pub struct Reference<'g> {
+    /// The kind of what is named.
+    pub kind: &'static str,
     field: &'static str,
     index: usize,
-    name: &'g str,
+    /// Its name.
+    pub name: &'g str,
 }
 
-fn references(manifest: &Manifest) -> Box<dyn Iterator<Item = Reference<'_>> + '_> {
+/// All that a manifest names.
+#[must_use]
+pub fn references(manifest: &Manifest) -> Box<dyn Iterator<Item = Reference<'_>> + '_> {
     match manifest {
         Manifest::Grant(grant) => Box::new(of_grant(grant)),
         Manifest::Agent(agent) => Box::new(of_agent(agent)),

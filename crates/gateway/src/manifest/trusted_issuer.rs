@@ -67,9 +67,10 @@ const PRESETS: [Preset; 2] = [
     },
 ];
 
-const SHAPE: Shape = Shape { known: &["oidc"], later: &[("spiffe", "trusting a SPIFFE trust domain")] };
+pub(super) const SHAPE: Shape =
+    Shape { known: &["oidc"], later: &[("spiffe", "trusting a SPIFFE trust domain")] };
 
-const OIDC: Shape = Shape::of(&["url", "algorithms", "caFile", "maxTokenLifetime", "instance"]);
+pub(super) const OIDC: Shape = Shape::of(&["url", "algorithms", "caFile", "maxTokenLifetime", "instance"]);
 
 impl TrustedIssuer {
     /// The names that need no manifest.

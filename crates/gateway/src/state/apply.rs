@@ -1,54 +1,94 @@
 //! Manifests change: all of one call or none.
 
-use drawbridge_policy::AgentName;
-use drawbridge_store::{Change, Manifest as ManifestRow};
+use drawbridge_store::Change;
 use serde_json::json;
 
-use super::State;
-use super::change::{Applied, Author, Mode, NotChanged, Report, What};
-use super::snapshot::{Snapshot, Stored};
-use super::standing::{Standing, Subject};
+use super::change::{Applied, Author, NotChanged, Report, What};
+use super::plan::{Asked, DIRECTORY, Ground, Origin, Plan, wins};
+use super::snapshot::Stored;
+use super::{State, agent_named};
 use crate::chain::Chain;
 use crate::lease::Closed;
-use crate::manifest::{self, Located, Manifest, Source};
+use crate::manifest::{self, Apart, Manifest};
 
 impl State {
+    /// What applying would do. Nothing of it is done.
+    ///
+    /// # Errors
+    /// What [`State::apply`] would refuse.
+    pub async fn plan(&self, asked: Asked) -> Result<Plan, NotChanged> {
+        let Asked { sources, prune, origin } = asked;
+        let read = self.read(sources, &origin).await?;
+        Plan::new(read, prune, &origin, &self.ground(&self.snapshot()))
+    }
+
     /// Applies manifests: all of them or none.
-    pub async fn apply(&self, sources: &[Source], author: &Author, mode: Mode) -> Result<Report, NotChanged> {
+    ///
+    /// # Errors
+    /// Everything that is wrong with them; too much to prune; what the database says.
+    pub async fn apply(&self, asked: Asked, author: &Author) -> Result<Report, NotChanged> {
+        let Asked { sources, prune, origin } = asked;
+        // Whoever suspends an agent meanwhile doesn't wait until ten thousand files are read.
+        let read = self.read(sources, &origin).await?;
         let _alone = self.changing.lock().await;
-        let before = self.snapshot();
-        let known: Vec<Manifest> = before.manifests().iter().map(|stored| stored.manifest.clone()).collect();
-        let read = manifest::read_together(sources, &known).map_err(NotChanged::Problems)?;
-        let applied: Vec<Applied> = read.iter().map(|located| compare(located, &known)).collect();
-        let mut cautions = manifest::cautions(&read, &known, self.clock.now());
-        cautions.extend(applied.iter().filter_map(|one| out(one, &before)));
-        let mut report = Report { applied, cautions, closed: Closed::default() };
-        if mode == Mode::DryRun {
+        let plan = Plan::new(read, prune, &origin, &self.ground(&self.snapshot()))?;
+        let mut report = Report {
+            applied: plan.applied.clone(),
+            cautions: plan.cautions.clone(),
+            closed: Closed::default(),
+        };
+        if plan.is_empty() {
             return Ok(report);
         }
-        let mut changes = Vec::new();
-        let mut puts = Vec::new();
-        let mut rows = Vec::new();
-        for (located, applied) in read.iter().zip(&report.applied) {
-            if applied.change == What::Unchanged {
-                continue;
-            }
-            let manifest = located.get();
-            let put = self.stored(manifest, &before);
-            changes.push(put_of(&put));
-            puts.push(put);
-            let what = json!({ "kind": applied.kind, "name": applied.name, "change": applied.change,
-                "manifest": manifest.to_json() });
-            rows.push(self.event("apply", agent_named(&applied.kind, &applied.name), author, &what));
-        }
-        if !changes.is_empty() {
-            let next = before.changed(puts, &[], &self.fittings);
-            let revision = self.store.apply(before.revision(), &changes, &rows).await?;
-            report.closed = self.swap(next.at(revision)).await;
-            self.closed("apply", report.closed).await;
-            report.cautions.extend(self.unusable(&report.applied).await);
-        }
+        let (changes, rows) = self.written(&plan, author);
+        let revision = self.store.apply(plan.before.revision(), &changes, &rows).await?;
+        report.closed = self.swap(plan.next.at(revision)).await;
+        self.closed("apply", report.closed).await;
+        report.cautions.extend(self.unusable(&report.applied).await);
         Ok(report)
+    }
+
+    /// Reads manifests where it keeps no other task waiting.
+    async fn read(&self, sources: Vec<manifest::Source>, origin: &Origin) -> Result<Apart, NotChanged> {
+        let origin = origin.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut read = manifest::read_apart(&sources);
+            if let Origin::Directory(directory) = &origin {
+                read.resolve(directory);
+            }
+            read
+        });
+        read.await.map_err(NotChanged::Fault)
+    }
+
+    fn ground<'s>(&'s self, before: &'s std::sync::Arc<super::Snapshot>) -> Ground<'s> {
+        let watched = self.watched.as_deref();
+        Ground { before, watched, now: self.clock.now(), fittings: &self.fittings }
+    }
+
+    /// What the database is to do, and the entries that say so.
+    fn written(&self, plan: &Plan, author: &Author) -> (Vec<Change>, Vec<drawbridge_store::Row>) {
+        let mut changes: Vec<Change> = plan.puts.iter().map(put_of).collect();
+        let mut rows = Vec::new();
+        let mut puts = plan.puts.iter().peekable();
+        for one in &plan.applied {
+            let Applied { kind, name, change } = one;
+            let put = puts.next_if(|put| put.row.kind == *kind && put.row.name == *name);
+            match (change, put) {
+                (What::Unchanged, _) => {}
+                (What::Created | What::Configured, put) => {
+                    let manifest = put.map(|put| put.manifest.to_json());
+                    let what = json!({ "kind": kind, "name": name, "change": change, "manifest": manifest });
+                    rows.push(self.event("apply", agent_named(kind, name), author, &what));
+                }
+                (What::Deleted, _) => {
+                    changes.push(Change::Delete { kind: kind.clone(), name: name.clone() });
+                    let what = json!({ "kind": kind, "name": name });
+                    rows.push(self.event("delete", agent_named(kind, name), author, &what));
+                }
+            }
+        }
+        (changes, rows)
     }
 
     /// What stands between the gateway and the clusters that were applied. It is no reason to refuse them:
@@ -56,7 +96,8 @@ impl State {
     async fn unusable(&self, applied: &[Applied]) -> Vec<String> {
         let snapshot = self.snapshot();
         let mut cautions = Vec::new();
-        for cluster in applied.iter().filter(|one| one.kind == "Cluster" && one.change != What::Unchanged) {
+        let changed = |one: &&Applied| matches!(one.change, What::Created | What::Configured);
+        for cluster in applied.iter().filter(|one| one.kind == "Cluster").filter(changed) {
             let Some(cluster) = snapshot.cluster(&cluster.name) else { continue };
             if let Err(error) = cluster.try_wire().await {
                 let name = cluster.name();
@@ -69,35 +110,20 @@ impl State {
         cautions
     }
 
-    /// The manifest as the database will hold it.
-    fn stored(&self, manifest: &Manifest, before: &Snapshot) -> Stored {
-        let now = self.clock.now().0;
-        let (kind, name) = (manifest.kind(), manifest.name());
-        let was = before.manifests().iter().find(|was| was.row.kind == kind && was.row.name == name);
-        let fresh = || uuid::Uuid::now_v7().to_string();
-        Stored {
-            manifest: manifest.clone(),
-            row: ManifestRow {
-                kind: kind.to_owned(),
-                name: name.to_owned(),
-                uid: was.map_or_else(fresh, |was| was.row.uid.clone()),
-                generation: was.map_or(1, |was| was.row.generation.saturating_add(1)),
-                revision: before.revision().saturating_add(1),
-                body: manifest.to_json().to_string(),
-                created: was.map_or(now, |was| was.row.created),
-                updated: now,
-            },
-        }
-    }
-
-    /// Deletes a manifest that nothing refers to.
-    pub async fn delete(&self, kind: &str, name: &str, author: &Author) -> Result<Closed, NotChanged> {
+    /// Deletes a manifest that nothing refers to. Besides what that closed, what its author should know.
+    pub async fn delete(
+        &self,
+        kind: &str,
+        name: &str,
+        author: &Author,
+    ) -> Result<(Closed, Option<String>), NotChanged> {
         let _alone = self.changing.lock().await;
         let before = self.snapshot();
         let known: Vec<Manifest> = before.manifests().iter().map(|stored| stored.manifest.clone()).collect();
-        if !known.iter().any(|manifest| manifest.kind() == kind && manifest.name() == name) {
+        let is_it = |stored: &&std::sync::Arc<Stored>| stored.row.kind == kind && stored.row.name == name;
+        let Some(was) = before.manifests().iter().find(is_it) else {
             return Err(NotChanged::Unknown { kind: kind.to_owned(), name: name.to_owned() });
-        }
+        };
         if let Some(why) = manifest::needed_by(kind, name, &known) {
             return Err(NotChanged::Needed(why));
         }
@@ -108,22 +134,8 @@ impl State {
         let revision = self.store.apply(before.revision(), &[change], &[row]).await?;
         let closed = self.swap(next.at(revision)).await;
         self.closed("delete", closed).await;
-        Ok(closed)
-    }
-}
-
-/// A name that was suspended or revoked stays so, whatever is applied under it.
-fn out(applied: &Applied, snapshot: &Snapshot) -> Option<String> {
-    let Applied { kind, name, .. } = applied;
-    let subject = match kind.as_str() {
-        "Grant" => Subject::Grant(name.clone()),
-        kind => Subject::Agent(agent_named(kind, name)?),
-    };
-    match snapshot.standings().of(&subject) {
-        Standing::Active => None,
-        standing @ (Standing::Suspended(_) | Standing::Revoked(_)) => {
-            Some(format!("{kind} {name:?} is {}, and applying it doesn't change that", standing.as_str()))
-        }
+        let watched = self.watched.as_deref().filter(|_| was.row.origin == DIRECTORY);
+        Ok((closed, watched.map(|directory| wins(kind, name, directory))))
     }
 }
 
@@ -135,20 +147,6 @@ fn put_of(stored: &Stored) -> Change {
         uid: row.uid.clone(),
         body: row.body.clone(),
         at: row.updated,
+        origin: row.origin.clone(),
     }
-}
-
-fn compare(located: &Located<Manifest>, known: &[Manifest]) -> Applied {
-    let manifest = located.get();
-    let was = known.iter().find(|was| was.kind() == manifest.kind() && was.name() == manifest.name());
-    let change = match was {
-        None => What::Created,
-        Some(was) if was.to_json() == manifest.to_json() => What::Unchanged,
-        Some(_) => What::Configured,
-    };
-    Applied { kind: manifest.kind().to_owned(), name: manifest.name().to_owned(), change }
-}
-
-fn agent_named(kind: &str, name: &str) -> Option<AgentName> {
-    (kind == "Agent").then(|| AgentName::parse(name).ok()).flatten()
 }

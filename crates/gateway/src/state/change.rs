@@ -29,6 +29,14 @@ pub enum NotChanged {
     /// It is needed by something else.
     #[error("{0}")]
     Needed(String),
+    /// Pruning would delete more than is likely to be meant.
+    #[error("this would delete {} of {all} manifests, over a fifth; --yes says that it is meant", gone.len())]
+    TooMany {
+        /// What it would delete.
+        gone: Vec<String>,
+        /// How many there are that it could delete.
+        all: usize,
+    },
     /// It is revoked, which is final.
     #[error("{kind} {name:?} is revoked, and that is final: give the work to a new one")]
     Final {
@@ -46,6 +54,9 @@ pub enum NotChanged {
         /// What the database said.
         error: drawbridge_store::Error,
     },
+    /// A fault in the gateway.
+    #[error("the gateway had a fault; its log says more")]
+    Fault(#[source] tokio::task::JoinError),
     /// The database.
     #[error(transparent)]
     Store(#[from] drawbridge_store::Error),
@@ -80,6 +91,20 @@ pub enum What {
     Configured,
     /// It said that already.
     Unchanged,
+    /// It is gone, since the files no longer have it.
+    Deleted,
+}
+
+impl What {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            What::Created => "created",
+            What::Configured => "configured",
+            What::Unchanged => "unchanged",
+            What::Deleted => "deleted",
+        }
+    }
 }
 
 /// What an apply did.
@@ -91,15 +116,6 @@ pub struct Report {
     pub cautions: Vec<String>,
     /// The streams that are no longer allowed, and were closed.
     pub closed: Closed,
-}
-
-/// Whether a change is to be made or only shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Make it.
-    Make,
-    /// Show what it would do.
-    DryRun,
 }
 
 /// What to do to a subject's standing.

@@ -3,19 +3,24 @@
 
 mod apply;
 pub mod change;
+pub mod compare;
 pub mod expiry;
 pub mod identities;
 pub mod issuers;
 mod judge;
+pub mod plan;
 pub mod resync;
+pub mod rights;
 pub mod snapshot;
 pub mod standing;
+pub mod unified;
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "what a test spawns ends with its runtime")]
 mod tests;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -44,6 +49,7 @@ pub struct State {
     record: Record,
     clock: Clock,
     fittings: Fittings,
+    watched: Option<PathBuf>,
 }
 
 /// What a state is made with.
@@ -59,6 +65,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Bounds on clusters.
     pub patience: Patience,
+    /// The directory of manifests that is applied by itself, if there is one.
+    pub watched: Option<PathBuf>,
     /// Where work goes on that nobody waits for.
     pub tasks: TaskTracker,
 }
@@ -77,14 +85,14 @@ pub enum Unloadable {
 impl State {
     /// Reads the database.
     pub async fn load(parts: Parts) -> Result<State, Unloadable> {
-        let Parts { store, leases, record, clock, patience, tasks } = parts;
+        let Parts { store, leases, record, clock, patience, watched, tasks } = parts;
         let fittings = Fittings { patience, clock: clock.clone(), tasks };
         let everything = store.load().await?;
         let snapshot = Snapshot::build(everything, &fittings)?;
         let (changed, _) = watch::channel(snapshot.revision());
         let current = ArcSwap::from_pointee(snapshot);
         let changing = Mutex::default();
-        Ok(State { current, changing, changed, store, leases, record, clock, fittings })
+        Ok(State { current, changing, changed, store, leases, record, clock, fittings, watched })
     }
 
     /// Everything as it is now.
@@ -124,6 +132,10 @@ impl State {
         let time = self.clock.now();
         self.leases.cut(|held| verdict(held, before, now, time), &gone).await
     }
+}
+
+fn agent_named(kind: &str, name: &str) -> Option<AgentName> {
+    (kind == "Agent").then(|| AgentName::parse(name).ok()).flatten()
 }
 
 fn is_out(snapshot: &Snapshot, agent: &AgentName) -> bool {

@@ -5,7 +5,8 @@ use drawbridge_policy::{Attributes, Line};
 use drawbridge_store::Location;
 use tokio_util::sync::CancellationToken;
 
-use super::change::{Author, Mode, NotChanged, Verdict};
+use super::change::{Author, NotChanged, Verdict};
+use super::plan::Asked;
 use super::standing::{Standing, Subject};
 use super::*;
 use crate::identity::means::{Claim, Means};
@@ -31,8 +32,9 @@ async fn state_at(dir: &std::path::Path, clock: Clock) -> State {
     let (record, _writer) = Record::new(store.clone(), clock.clone(), 16, Duration::from_millis(10));
     let second = Duration::from_secs(1);
     let patience = Patience { connect: second, answer: second };
-    let tasks = TaskTracker::new();
-    State::load(Parts { store, leases: Leases::default(), record, clock, patience, tasks }).await.unwrap()
+    let (leases, tasks) = (Leases::default(), TaskTracker::new());
+    let parts = Parts { store, leases, record, clock, patience, watched: None, tasks };
+    State::load(parts).await.unwrap()
 }
 
 fn author(reason: &str) -> Author {
@@ -46,7 +48,7 @@ async fn a_revocation_that_the_database_did_not_take_is_written_when_the_call_is
     for (verdict, word) in [(Verdict::Suspend, "suspended"), (Verdict::Revoke, "revoked")] {
         let state = state(dir.path()).await;
         let source = Source { file: "agent.yaml".to_owned(), text: AGENT.to_owned() };
-        state.apply(&[source], &author(""), Mode::Make).await.unwrap();
+        state.apply(Asked::to_apply(vec![source]), &author("")).await.unwrap();
         // No database takes a NUL.
         let refused = state.judge(&agent, verdict, &author("\0")).await;
         assert!(matches!(refused, Err(NotChanged::OnlyHere { .. })), "{refused:?}");
@@ -65,7 +67,7 @@ async fn what_is_suspended_only_here_can_be_resumed() {
     let agent = Subject::Agent(AgentName::parse("cleanup").unwrap());
     let state = state(dir.path()).await;
     let source = Source { file: "agent.yaml".to_owned(), text: AGENT.to_owned() };
-    state.apply(&[source], &author(""), Mode::Make).await.unwrap();
+    state.apply(Asked::to_apply(vec![source]), &author("")).await.unwrap();
     state.judge(&agent, Verdict::Suspend, &author("\0")).await.unwrap_err();
     state.judge(&agent, Verdict::Resume, &author("")).await.unwrap();
     assert_eq!(state.snapshot().standings().of(&agent), Standing::Active);
@@ -123,7 +125,7 @@ async fn a_grant_ends_again_after_the_clock_was_set_back() {
     let state =
         Arc::new(state_at(dir.path(), Clock::new(move || Millis(told.load(Ordering::Acquire)))).await);
     let source = Source { file: "all.yaml".to_owned(), text: GRANTED.to_owned() };
-    state.apply(&[source], &author(""), Mode::Make).await.unwrap();
+    state.apply(Asked::to_apply(vec![source]), &author("")).await.unwrap();
     tokio::spawn(expiry::run(state.clone(), CancellationToken::new()));
     let set = async |time| {
         now.store(time, Ordering::Release);
@@ -148,7 +150,7 @@ async fn what_is_applied_under_a_name_that_is_out_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let state = state(dir.path()).await;
     let source = || Source { file: "agent.yaml".to_owned(), text: AGENT.to_owned() };
-    let apply = async || state.apply(&[source()], &author(""), Mode::Make).await.unwrap().cautions;
+    let apply = async || state.apply(Asked::to_apply(vec![source()]), &author("")).await.unwrap().cautions;
     let said = r#"Agent "cleanup" is revoked, and applying it doesn't change that"#;
     assert!(!apply().await.iter().any(|caution| caution == said));
     let agent = Subject::Agent(AgentName::parse("cleanup").unwrap());
@@ -162,7 +164,7 @@ async fn a_change_whose_answer_was_lost_counts_once_the_database_is_looked_at_ag
     let dir = tempfile::tempdir().unwrap();
     let state = state(dir.path()).await;
     let source = Source { file: "agent.yaml".to_owned(), text: AGENT.to_owned() };
-    state.apply(&[source], &author(""), Mode::Make).await.unwrap();
+    state.apply(Asked::to_apply(vec![source]), &author("")).await.unwrap();
     let agent = AgentName::parse("cleanup").unwrap();
     let subject = Subject::Agent(agent.clone());
     // In force here only, since no database takes a NUL.
@@ -201,7 +203,7 @@ async fn an_issuer_that_is_replaced_vouches_for_nobody_any_more() {
     let apply = async |label: &str, algorithm: &str| {
         let text = ISSUER.replace("LABEL", label).replace("ALGORITHM", algorithm);
         let source = Source { file: "issuer.yaml".to_owned(), text };
-        state.apply(&[source], &author(""), Mode::Make).await.unwrap().closed
+        state.apply(Asked::to_apply(vec![source]), &author("")).await.unwrap().closed
     };
     apply("one", "RS256").await;
     let snapshot = state.snapshot();

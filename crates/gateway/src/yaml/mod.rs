@@ -14,6 +14,8 @@ mod suggest;
 mod syntax;
 
 #[cfg(test)]
+pub(crate) mod schema;
+#[cfg(test)]
 mod tests;
 
 pub use at::{At, Fields, Shape};

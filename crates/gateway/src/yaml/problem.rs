@@ -86,6 +86,12 @@ impl Problems {
         &self.list
     }
 
+    /// How many more there are than are kept.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {

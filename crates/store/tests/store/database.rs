@@ -100,6 +100,19 @@ pub(crate) fn put(kind: &str, name: &str, body: &str, at: i64) -> Change {
         uid: format!("uid-{at}"),
         body: body.to_owned(),
         at,
+        origin: String::new(),
+    }
+}
+
+/// The same, from a place.
+pub(crate) fn put_from(kind: &str, name: &str, body: &str, origin: &str) -> Change {
+    Change::Put {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        uid: "uid".to_owned(),
+        body: body.to_owned(),
+        at: 10,
+        origin: origin.to_owned(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use drawbridge_store::{Error, Everything};
 
-use crate::database::{delete, everything_in, on_both, put, row, set};
+use crate::database::{delete, everything_in, on_both, put, put_from, row, set};
 
 #[test]
 fn an_empty_database_has_revision_0_and_nothing_else() {
@@ -26,6 +26,21 @@ fn a_put_keeps_uid_and_creation_and_counts_changes_of_the_body_only() {
         assert_eq!((manifest.uid.as_str(), manifest.created), ("uid-10", 10));
         assert_eq!((manifest.generation, manifest.revision, manifest.updated), (2, 2, 20));
         assert_eq!(manifest.body, r#"{"x":"é☃𝄞\u0000"}"#);
+    });
+}
+
+#[test]
+fn another_origin_is_kept_and_counts_as_no_change_of_the_body() {
+    on_both(async |database| {
+        let store = database.open().await;
+        let at = |change| vec![change];
+        store.apply(0, &at(put("Agent", "a", "{}", 10)), &[]).await.unwrap();
+        store.apply(1, &at(put_from("Agent", "a", "{}", "directory")), &[]).await.unwrap();
+        store.apply(2, &at(put_from("Agent", "a", "{}", "directory")), &[]).await.unwrap();
+        let loaded = store.load().await.unwrap();
+        let [manifest] = &loaded.manifests[..] else { panic!("one manifest") };
+        assert_eq!(manifest.origin, "directory");
+        assert_eq!((manifest.generation, manifest.revision, manifest.updated), (1, 2, 10));
     });
 }
 

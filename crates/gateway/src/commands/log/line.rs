@@ -13,7 +13,7 @@ const DECIDED: usize = 12;
 const RULE: usize = 30;
 
 /// The line.
-pub(super) fn of(entry: &Value, terminal: &Terminal) -> String {
+pub(in crate::commands) fn of(entry: &Value, terminal: &Terminal) -> String {
     match entry.get("part").and_then(Value::as_str) {
         Some("event") => event(entry, terminal),
         _ => request(entry, terminal),

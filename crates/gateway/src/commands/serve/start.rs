@@ -24,6 +24,7 @@ use crate::commands::admin_file::{self, AdminFile};
 use crate::config::{Config, Domain, PublicUrl};
 use crate::connection::listener as callers;
 use crate::connection::tls::{for_agents, for_people};
+use crate::directory::{self, Directory};
 use crate::gate::Gate;
 use crate::lease::Leases;
 use crate::lease::instances::Instances;
@@ -71,9 +72,17 @@ async fn with_store(config: Config, clock: Clock, store: Store) -> anyhow::Resul
     let background = TaskTracker::new();
 
     let limits = config.limits.clone();
+    let watched = config.manifests.as_deref().map(directory::absolute);
+    let config = Config { manifests: watched, ..config };
+    let directory = config.manifests.clone().map(|path| Arc::new(Directory::new(path)));
     let (record, writer) = Record::new(store.clone(), clock.clone(), limits.requests, limits.intent);
     let gate = gate(record, &store, &bound.url, config, clock).await?;
     let writer = begin(&gate, writer, &background, &shutdown);
+    if let Some(directory) = &directory {
+        // Before anybody is served: who is no longer in it isn't let in for a moment.
+        let watch = directory.begin(&gate.state).await;
+        background.spawn(watch.run(shutdown.clone()));
+    }
 
     let ca = certificates.agents_ca();
     let api = Arc::new(Admin {
@@ -81,6 +90,7 @@ async fn with_store(config: Config, clock: Clock, store: Store) -> anyhow::Resul
         token: token.clone(),
         started: gate.clock.now(),
         ca: ca.clone(),
+        directory,
         shutdown: shutdown.clone(),
     });
     let admin_url = bound.admin_url();
@@ -126,6 +136,7 @@ async fn gate(
         record: record.clone(),
         clock: clock.clone(),
         patience,
+        watched: config.manifests.clone(),
         tasks: tasks.clone(),
     };
     let state = Arc::new(State::load(parts).await?);

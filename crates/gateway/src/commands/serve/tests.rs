@@ -2,6 +2,8 @@
 
 mod agents;
 mod api;
+mod changes;
+mod describe;
 mod lifecycle;
 mod people;
 mod strangers;

@@ -3,6 +3,10 @@
 mod attacks;
 mod bad_input;
 mod cli;
+mod cli_declare;
+mod cli_describe;
+mod cli_directory;
+mod cli_many;
 mod cluster_side;
 mod cluster_side_credentials;
 mod crash;

@@ -65,7 +65,7 @@ async fn a_thousand_tokens_with_made_up_keys_ask_the_issuer_once_in_30_seconds()
     // So many wait for the answer. Those for whom there is no place are told to come again.
     let (waited, others): (Vec<_>, Vec<_>) = verified.iter().partition(|one| **one == unknown);
     assert_eq!(waited.len(), 256);
-    let come_again = Err(Unverified::Unreachable("ci".to_owned()));
+    let come_again = Err(unreachable());
     assert!(others.iter().all(|one| **one == come_again), "{:?}", others.first());
     for token in storm(2) {
         assert_eq!(verify(&trusted, &token).await, unknown);

@@ -1,0 +1,1 @@
+-- Schema 2 has nothing that only one database understands.
