@@ -24,8 +24,8 @@ const SPREAD: Duration = Duration::from_secs(60);
 /// After a fetch that failed, and for a key that isn't known, the issuer is asked again after this long: new
 /// keys are found soon, and tokens with made-up key ids cost the issuer two fetches a minute at most.
 const AGAIN: Duration = Duration::from_secs(30);
-/// So many requests may wait for one issuer's fetch at once. Anybody can send a token with a key id that isn't
-/// known, and each of them holds a place of the record and some memory while it waits.
+/// So many requests may wait for one issuer's fetch at once. Anybody can send a token with a key id that
+/// isn't known, and each of them holds a place of the record and some memory while it waits.
 const WAITING: usize = 64;
 /// The last known keys count for this long while the issuer can't be asked: a night and a working day, in
 /// which people notice. It is also how long a withdrawn key may count at worst.
