@@ -33,7 +33,7 @@ fn every_step_of_the_scene_comes_out_as_said() {
         // Who did what, and which rule decided.
         "kubectl -n shop delete job report-monday",
         "rule job-cleaner/delete-named-jobs, grant cleanup-shop",
-        "Escape",
+        "escape",
         "rule viewer/see-pods, grant dashboard-shop",
         "rule web-rollback/undo-web, grant rollback-shop",
         "rule triage/run-commands, grant log-triage-shop",

@@ -21,7 +21,7 @@ pub mod rules;
 mod time;
 
 pub use attributes::{Access, Attributes, BodyUse, Connect, Line, Method, Query, Resource, Unreadable, Verb};
-pub use body::{BodyError, BodyFault, MAX_BODY, Payload};
+pub use body::{BodyError, BodyFault, MAX_BODY, MAX_VALUES, Payload};
 pub use case::Case;
 pub use decision::{Decision, Denial, Facts, Live, Needs, Next, Permit, Pin, Reason, decide};
 pub use name::{AgentName, NameError};

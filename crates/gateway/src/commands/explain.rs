@@ -24,7 +24,7 @@ a line: the attributes, with the keys isResourceRequest path verb apiPrefix
 apiGroup apiVersion namespace resource subresource name parts fieldSelector
 labelSelector, or {\"refused\": REASON, \"message\": SENTENCE}. Strings are \"\" and
 parts is [] where there is nothing. A line ends with LF or CRLF. Empty lines are
-answered too (EmptyLine), and so is one of more than 65536 bytes (LineTooLong).
+answered too (empty-line), and so is one of more than 65536 bytes (line-too-long).
 
 Exit status: 0 read (with '-' at the end of input), 3 refused.")]
 pub struct Explain {

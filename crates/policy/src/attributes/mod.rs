@@ -18,6 +18,7 @@ use std::fmt;
 
 pub use query::Query;
 pub use resource::Resource;
+pub(crate) use resource::{CLUSTER_RIGHTS, NAMESPACES};
 pub use unreadable::{PathFault, QueryFault, Unreadable};
 pub use verb::{Access, BodyUse, Connect, Method, Verb};
 
@@ -208,6 +209,8 @@ impl Attributes {
         match self.verb {
             Verb::Get | Verb::List | Verb::Watch => BodyUse::Refused,
             Verb::Update | Verb::Patch | Verb::Delete | Verb::DeleteCollection => BodyUse::Read,
+            // The gateway's own names may not be taken, and a new object's name stands in its body.
+            Verb::Create if self.resource.as_ref().is_some_and(Resource::is_new_among_all) => BodyUse::Read,
             Verb::Http(Method::Get | Method::Head | Method::Options) => BodyUse::Refused,
             Verb::Create | Verb::Http(Method::Post | Method::Put | Method::Patch | Method::Delete) => {
                 BodyUse::Opaque

@@ -24,6 +24,18 @@ pub(super) enum Target {
     Legacy(&'static str),
 }
 
+/// Namespaces, under each name that they are known by.
+pub(crate) const NAMESPACES: [(&str, &str); 3] =
+    [("", "namespaces"), ("project.openshift.io", "projects"), ("project.openshift.io", "projectrequests")];
+
+/// Cluster roles and their bindings, under each name that they are known by.
+pub(crate) const CLUSTER_RIGHTS: [(&str, &str); 4] = [
+    ("rbac.authorization.k8s.io", "clusterroles"),
+    ("rbac.authorization.k8s.io", "clusterrolebindings"),
+    ("authorization.openshift.io", "clusterroles"),
+    ("authorization.openshift.io", "clusterrolebindings"),
+];
+
 /// A namespace's own subresources: `namespaces/x/status` is not the resource `status` in namespace `x`.
 const NAMESPACE_SUBRESOURCES: [&str; 2] = ["status", "finalize"];
 
@@ -104,6 +116,13 @@ impl Resource {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether creating it adds a namespace, a cluster role or a binding of one: what the gateway has some
+    /// of, known by their names. OpenShift has second doors to all of them.
+    pub(crate) fn is_new_among_all(&self) -> bool {
+        let kind = (self.group.as_str(), self.resource.as_str());
+        self.subresource.is_empty() && (NAMESPACES.contains(&kind) || CLUSTER_RIGHTS.contains(&kind))
     }
 
     /// The path's parts from the resource on.

@@ -138,16 +138,16 @@ impl Unreadable {
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::Method(_) => "Method",
+            Self::Method(_) => "method",
             Self::Path { fault, at: _ } => fault.reason(),
             Self::Query { fault, at: _ } => fault.reason(),
-            Self::Repeated(_) => "QueryRepeated",
-            Self::PathTooLong(_) => "PathTooLong",
-            Self::QueryTooLong(_) => "QueryTooLong",
-            Self::Legacy(_) => "LegacyPath",
-            Self::Verbless => "Verbless",
-            Self::Option { .. } => "QueryOption",
-            Self::NamedWatch => "NamedWatch",
+            Self::Repeated(_) => "query-repeated",
+            Self::PathTooLong(_) => "path-too-long",
+            Self::QueryTooLong(_) => "query-too-long",
+            Self::Legacy(_) => "legacy-path",
+            Self::Verbless => "verbless",
+            Self::Option { .. } => "query-option",
+            Self::NamedWatch => "named-watch",
         }
     }
 }
@@ -157,20 +157,20 @@ impl PathFault {
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
-            Self::NoSlash => "PathNoSlash",
-            Self::DotSegment => "PathDotSegment",
-            Self::EmptySegment => "PathEmptySegment",
-            Self::TrailingSlash => "PathTrailingSlash",
-            Self::EncodedSlash => "PathEncodedSlash",
-            Self::EncodedBackslash => "PathEncodedBackslash",
-            Self::EncodedDot => "PathEncodedDot",
-            Self::EncodedPercent => "PathEncodedPercent",
-            Self::Backslash => "PathBackslash",
-            Self::Control => "PathControl",
-            Self::NonAscii => "PathNonAscii",
-            Self::BadEscape => "PathBadEscape",
-            Self::Fragment => "PathFragment",
-            Self::Character => "PathCharacter",
+            Self::NoSlash => "path-no-slash",
+            Self::DotSegment => "path-dot-segment",
+            Self::EmptySegment => "path-empty-segment",
+            Self::TrailingSlash => "path-trailing-slash",
+            Self::EncodedSlash => "path-encoded-slash",
+            Self::EncodedBackslash => "path-encoded-backslash",
+            Self::EncodedDot => "path-encoded-dot",
+            Self::EncodedPercent => "path-encoded-percent",
+            Self::Backslash => "path-backslash",
+            Self::Control => "path-control",
+            Self::NonAscii => "path-non-ascii",
+            Self::BadEscape => "path-bad-escape",
+            Self::Fragment => "path-fragment",
+            Self::Character => "path-character",
         }
     }
 }
@@ -180,14 +180,14 @@ impl QueryFault {
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
-            Self::Semicolon => "QuerySemicolon",
-            Self::EmptyPair => "QueryEmptyPair",
-            Self::Control => "QueryControl",
-            Self::NonAscii => "QueryNonAscii",
-            Self::NotUtf8 => "QueryNotUtf8",
-            Self::BadEscape => "QueryBadEscape",
-            Self::Fragment => "QueryFragment",
-            Self::Character => "QueryCharacter",
+            Self::Semicolon => "query-semicolon",
+            Self::EmptyPair => "query-empty-pair",
+            Self::Control => "query-control",
+            Self::NonAscii => "query-non-ascii",
+            Self::NotUtf8 => "query-not-utf8",
+            Self::BadEscape => "query-bad-escape",
+            Self::Fragment => "query-fragment",
+            Self::Character => "query-character",
         }
     }
 }

@@ -46,6 +46,12 @@ pub enum BodyError {
         /// Where, in bytes.
         at: usize,
     },
+    /// Over [`super::MAX_VALUES`] values or fields.
+    #[error(
+        "the body has more than {max} values, and no more are read: split it up",
+        max = super::MAX_VALUES
+    )]
+    TooManyValues,
     /// A key twice: readers differ in which one counts.
     #[error("the body has the key {key:?} twice in the object at byte {at}")]
     DuplicateKey {
@@ -70,16 +76,17 @@ impl BodyError {
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::Unexpected => "BodyUnexpected",
-            Self::Missing => "BodyMissing",
-            Self::TooLarge(_) => "BodyTooLarge",
-            Self::Type { .. } => "BodyType",
-            Self::Yaml(_) => "BodyYaml",
-            Self::Json { .. } => "BodyJson",
-            Self::DuplicateKey { .. } => "BodyDuplicateKey",
-            Self::Protobuf(_) => "BodyProtobuf",
-            Self::Shape(_) => "BodyShape",
-            Self::Options(_) => "DeleteOptions",
+            Self::Unexpected => "body-unexpected",
+            Self::Missing => "body-missing",
+            Self::TooLarge(_) => "body-too-large",
+            Self::Type { .. } => "body-type",
+            Self::Yaml(_) => "body-yaml",
+            Self::Json { .. } => "body-json",
+            Self::TooManyValues => "body-too-many-values",
+            Self::DuplicateKey { .. } => "body-duplicate-key",
+            Self::Protobuf(_) => "body-protobuf",
+            Self::Shape(_) => "body-shape",
+            Self::Options(_) => "delete-options",
         }
     }
 
@@ -87,7 +94,7 @@ impl BodyError {
     #[must_use]
     pub const fn fault(&self) -> BodyFault {
         match self {
-            Self::TooLarge(_) => BodyFault::TooLarge,
+            Self::TooLarge(_) | Self::TooManyValues => BodyFault::TooLarge,
             Self::Type { .. } | Self::Yaml(_) => BodyFault::Type,
             Self::Unexpected | Self::Missing | Self::Json { .. } | Self::DuplicateKey { .. } => {
                 BodyFault::Malformed

@@ -1,5 +1,5 @@
-//! A strict JSON reader (RFC 8259): a key twice, anything after the value, and depth over [`DEPTH`] are
-//! refused.
+//! A strict JSON reader (RFC 8259): a key twice, anything after the value, depth over [`DEPTH`] and more
+//! values than [`VALUES`] are refused.
 //!
 //! Our own, not `serde_json::Value`: numbers are kept digit for digit (the API server reads 64-bit integers,
 //! and `arbitrary_precision` would change `serde_json` for every crate of the program), and so is the order
@@ -12,6 +12,11 @@ use super::error::BodyError;
 /// The deepest nesting that is read: `serde_json`'s own bound, far over any Kubernetes object's, and it
 /// keeps the recursion below within a small stack.
 pub(crate) const DEPTH: usize = 128;
+
+/// The most values that are read. A value takes some 60 bytes of memory and may be two bytes of text, so that
+/// 3 MiB of small numbers would take a hundred MB. An object of 1.5 MiB, which is all that etcd takes, has
+/// fewer values if each takes seven bytes, its key included.
+pub const VALUES: usize = 250_000;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +39,6 @@ impl Map {
         self.0.iter().find(|(k, _)| k == key).map(|(_, value)| value)
     }
 
-    pub(crate) fn value_mut(&mut self, key: &str) -> Option<&mut Json> {
-        self.0.iter_mut().find(|(k, _)| k == key).map(|(_, value)| value)
-    }
-
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(key, _)| key.as_str())
     }
@@ -46,10 +47,58 @@ impl Map {
         self.0.iter().map(|(_, value)| value)
     }
 
+    /// Writes it as [`Json::write`] does, with the text `key` in the object `within` set to `text`: what is
+    /// there is replaced, what isn't is added at the end. Nothing is copied but into the answer.
+    pub(crate) fn write_with(&self, within: &str, key: &str, text: &str) -> String {
+        let mut into = String::new();
+        let inner = |into: &mut String, value: Option<&Json>| {
+            let none = Map::default();
+            let map = if let Some(Json::Map(map)) = value { map } else { &none };
+            map.write_setting(into, key, |into, _| quote(text, into));
+        };
+        self.write_setting(&mut into, within, inner);
+        into
+    }
+
+    /// Writes it, with what `set` writes in the place of the value of `key`, or at the end.
+    fn write_setting(&self, into: &mut String, key: &str, set: impl Fn(&mut String, Option<&Json>)) {
+        let absent = self.get(key).is_none();
+        let pairs = self.0.iter().map(|(key, value)| (key.as_str(), Some(value)));
+        into.push('{');
+        for (index, (name, value)) in pairs.chain(absent.then_some((key, None))).enumerate() {
+            into.push_str(if index == 0 { "" } else { "," });
+            quote(name, into);
+            into.push(':');
+            match value.filter(|_| name != key) {
+                Some(value) => value.write_into(into),
+                None => set(into, value),
+            }
+        }
+        into.push('}');
+    }
+
+    /// Writes it without any space.
+    pub(crate) fn write(&self) -> String {
+        let mut text = String::new();
+        self.write_into(&mut text);
+        text
+    }
+
+    fn write_into(&self, into: &mut String) {
+        into.push('{');
+        for (index, (key, value)) in self.0.iter().enumerate() {
+            into.push_str(if index == 0 { "" } else { "," });
+            quote(key, into);
+            into.push(':');
+            value.write_into(into);
+        }
+        into.push('}');
+    }
+
     /// Puts a value in the key's place, or at the end.
     pub(crate) fn set(&mut self, key: &str, value: Json) {
-        match self.value_mut(key) {
-            Some(place) => *place = value,
+        match self.0.iter_mut().find(|(k, _)| k == key) {
+            Some((_, place)) => *place = value,
             None => self.0.push((key.to_owned(), value)),
         }
     }
@@ -64,7 +113,7 @@ impl Json {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, BodyError> {
         let text =
             str::from_utf8(bytes).map_err(|fault| refuse("bytes that are not UTF-8", fault.valid_up_to()))?;
-        let mut reader = Reader { text, at: 0 };
+        let mut reader = Reader { text, at: 0, values: 0 };
         let value = reader.value(0)?;
         reader.space();
         match reader.peek() {
@@ -95,16 +144,7 @@ impl Json {
                 }
                 into.push(']');
             }
-            Self::Map(map) => {
-                into.push('{');
-                for (index, (key, value)) in map.0.iter().enumerate() {
-                    into.push_str(if index == 0 { "" } else { "," });
-                    quote(key, into);
-                    into.push(':');
-                    value.write_into(into);
-                }
-                into.push('}');
-            }
+            Self::Map(map) => map.write_into(into),
         }
     }
 }
@@ -147,6 +187,8 @@ fn refuse(what: &'static str, at: usize) -> BodyError {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// How many values have begun.
+    values: usize,
 }
 
 impl Reader<'_> {
@@ -173,6 +215,10 @@ impl Reader<'_> {
     fn value(&mut self, depth: usize) -> Result<Json, BodyError> {
         if depth > DEPTH {
             return Err(self.refuse("nesting over 128 deep"));
+        }
+        self.values += 1;
+        if self.values > VALUES {
+            return Err(BodyError::TooManyValues);
         }
         self.space();
         match self.peek() {
@@ -366,6 +412,32 @@ mod tests {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(Json::read(nested(DEPTH).as_bytes()).is_ok());
         assert!(Json::read(nested(DEPTH + 2).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn the_number_of_values_is_bounded_however_short_their_text_is() {
+        let numbers = |count: usize| format!("[{}1]", "1,".repeat(count - 1));
+        assert!(Json::read(numbers(VALUES - 1).as_bytes()).is_ok());
+        let whole = numbers(crate::MAX_BODY / 2 - 1);
+        assert_eq!(Json::read(whole.as_bytes()), Err(BodyError::TooManyValues));
+        let lists = format!("[{}[]]", "[],".repeat(VALUES));
+        assert_eq!(Json::read(lists.as_bytes()), Err(BodyError::TooManyValues));
+        // One long text is one value.
+        assert!(Json::read(format!("\"{}\"", "x".repeat(crate::MAX_BODY - 2)).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_text_in_an_inner_object_is_set_in_its_place_or_at_the_end() {
+        let set = |text: &str| match Json::read(text.as_bytes()) {
+            Ok(Json::Map(map)) => map.write_with("m", "u", "x\""),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(set("{}"), r#"{"m":{"u":"x\""}}"#);
+        assert_eq!(set(r#"{"m":null,"n":[1]}"#), r#"{"m":{"u":"x\""},"n":[1]}"#);
+        assert_eq!(
+            set(r#"{"n":{"u":1},"m":{"u":7,"v":{"u":2}}}"#),
+            r#"{"n":{"u":1},"m":{"u":"x\"","v":{"u":2}}}"#
+        );
     }
 
     fn jsonish() -> impl Strategy<Value = String> {

@@ -15,7 +15,8 @@ use bytes::Bytes;
 
 pub(crate) use delete::UNSAFE_VERB;
 pub use error::{BodyError, BodyFault};
-pub(crate) use object::Object;
+pub use json::VALUES as MAX_VALUES;
+pub(crate) use object::{Called, Object};
 pub(crate) use owners::Owners;
 pub(crate) use patch::Touch;
 pub(crate) use reading::{Reading, Sent};

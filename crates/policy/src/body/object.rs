@@ -12,7 +12,9 @@ use super::wire::{self, Field};
 
 /// In every top-level kind of Kubernetes, `metadata` is field 1.
 const METADATA: u32 = 1;
-/// `ObjectMeta.uid` and `ObjectMeta.ownerReferences`.
+/// `ObjectMeta.name`, `.generateName`, `.uid` and `.ownerReferences`.
+const NAME: u32 = 1;
+const GENERATE_NAME: u32 = 2;
 const UID: u32 = 5;
 const OWNER_REFERENCES: u32 = 13;
 
@@ -23,7 +25,18 @@ pub(crate) struct Object {
     pub(crate) uid: Option<String>,
     /// `metadata.ownerReferences`.
     pub(crate) owners: Owners,
+    /// What a new object is called.
+    pub(crate) called: Called,
     form: Form,
+}
+
+/// What a new object is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Called {
+    /// `metadata.name`; "" where neither is there, which the API server refuses.
+    Name(String),
+    /// `metadata.generateName`, to which the API server adds letters. It counts only without a name.
+    Beginning(String),
 }
 
 #[derive(Debug, Clone)]
@@ -52,13 +65,14 @@ impl Object {
             Some(Json::Map(metadata)) => Some(metadata),
             Some(_) => return Err(BodyError::Shape("metadata must be an object".to_owned())),
         };
-        let uid = match metadata.and_then(|metadata| metadata.get("uid")) {
-            None | Some(Json::Null) => None,
-            Some(Json::Text(uid)) => Some(uid.clone()).filter(|uid| !uid.is_empty()),
-            Some(_) => return Err(BodyError::Shape("metadata.uid must be a text".to_owned())),
+        let text = |key: &str| match metadata.and_then(|metadata| metadata.get(key)) {
+            None | Some(Json::Null) => Ok(None),
+            Some(Json::Text(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+            Some(_) => Err(BodyError::Shape(format!("metadata.{key} must be a text"))),
         };
+        let (uid, called) = (text("uid")?, Called::of(text("name")?, text("generateName")?));
         let owners = Owners::of_json(metadata)?;
-        Ok(Self { uid, owners, form: Form::Json(map) })
+        Ok(Self { uid, owners, called, form: Form::Json(map) })
     }
 
     fn read_protobuf(bytes: &Bytes) -> Result<Self, BodyError> {
@@ -66,9 +80,13 @@ impl Object {
         let fields = wire::fields(envelope.raw)?;
         let metadata = wire::only(&fields, METADATA)?.map(Field::bytes).transpose()?.unwrap_or_default();
         let metadata = wire::fields(metadata)?;
-        let uid = wire::only(&metadata, UID)?.map(Field::text).transpose()?.filter(|uid| !uid.is_empty());
+        let text = |number| -> Result<Option<String>, BodyError> {
+            let text = wire::only(&metadata, number)?.map(Field::text).transpose()?;
+            Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
+        };
+        let (uid, called) = (text(UID)?, Called::of(text(NAME)?, text(GENERATE_NAME)?));
         let owners = Owners::of_messages(metadata.iter().filter(|field| field.number == OWNER_REFERENCES))?;
-        Ok(Self { uid: uid.map(str::to_owned), owners, form: Form::Protobuf(bytes.clone()) })
+        Ok(Self { uid, owners, called, form: Form::Protobuf(bytes.clone()) })
     }
 
     /// The body that is sent: for JSON our own, for protobuf the caller's. With `uid`, bound to that object
@@ -76,8 +94,8 @@ impl Object {
     /// and stays out.
     pub(super) fn body(&self, uid: Option<&str>) -> Result<Bytes, BodyError> {
         match (&self.form, uid) {
-            (Form::Json(map), None) => Ok(Json::Map(map.clone()).write().into()),
-            (Form::Json(map), Some(uid)) => Ok(Json::Map(pinned(map.clone(), uid)).write().into()),
+            (Form::Json(map), None) => Ok(map.write().into()),
+            (Form::Json(map), Some(uid)) => Ok(map.write_with("metadata", "uid", uid).into()),
             (Form::Protobuf(bytes), None) => Ok(bytes.clone()),
             (Form::Protobuf(bytes), Some(uid)) => {
                 let envelope = Envelope::open(bytes)?;
@@ -91,15 +109,13 @@ impl Object {
     }
 }
 
-fn pinned(mut object: Map, uid: &str) -> Map {
-    match object.value_mut("metadata") {
-        Some(Json::Map(metadata)) => metadata.set("uid", Json::text(uid)),
-        Some(_) | None => {
-            let metadata = Map::from_iter([("uid".to_owned(), Json::text(uid))]);
-            object.set("metadata", Json::Map(metadata));
+impl Called {
+    fn of(name: Option<String>, beginning: Option<String>) -> Self {
+        match (name, beginning) {
+            (None, Some(beginning)) => Self::Beginning(beginning),
+            (name, _) => Self::Name(name.unwrap_or_default()),
         }
     }
-    object
 }
 
 #[cfg(test)]
@@ -138,6 +154,27 @@ mod tests {
         assert_eq!(object.body(Some("u-9")), Ok(enveloped(&raw)));
         let pinned = Object::read(Kind::Protobuf, &enveloped(&raw)).expect("readable");
         assert_eq!(pinned.uid.as_deref(), Some("u-9"));
+    }
+
+    #[test]
+    fn what_a_new_object_is_called_is_read_in_both_forms() {
+        let protobuf = |metadata: &[(u32, &[u8])]| {
+            let body = enveloped(&message(&[(1, &message(metadata))]));
+            Object::read(Kind::Protobuf, &body).map(|object| object.called)
+        };
+        let json = |text: &'static str| {
+            Object::read(Kind::Json, &Bytes::from_static(text.as_bytes())).map(|object| object.called)
+        };
+        let name = |name: &str| Ok(Called::Name(name.to_owned()));
+        let beginning = |text: &str| Ok(Called::Beginning(text.to_owned()));
+        assert_eq!(protobuf(&[(1, b"a"), (2, b"b-")]), name("a"));
+        assert_eq!(protobuf(&[(1, b""), (2, b"b-")]), beginning("b-"));
+        assert_eq!(protobuf(&[]), name(""));
+        assert!(protobuf(&[(1, b"a"), (1, b"b")]).is_err());
+        assert_eq!(json(r#"{"metadata":{"name":"a","generateName":"b-"}}"#), name("a"));
+        assert_eq!(json(r#"{"metadata":{"name":"","generateName":"b-"}}"#), beginning("b-"));
+        assert_eq!(json(r#"{"metadata":{"name":null}}"#), name(""));
+        assert!(json(r#"{"metadata":{"name":7}}"#).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::delete::{self, DeleteOptions};
 use super::error::BodyError;
 use super::json::{Json, Map};
 use super::kind::Kind;
-use super::object::Object;
+use super::object::{Called, Object};
 use super::patch::{self, Touch};
 use super::{MAX_BODY, Payload};
 
@@ -19,6 +19,8 @@ pub(crate) enum Reading {
     Opaque,
     /// A DELETE's options; None: there are none.
     Delete(Option<DeleteOptions>),
+    /// A new object, where its name is decided on.
+    Create(Kind, Object),
     /// A PUT's object.
     Update(Kind, Object),
     /// A patch that can't create.
@@ -54,8 +56,14 @@ impl Reading {
                 let kind = Kind::of_object(content_type)?;
                 Ok(Self::Update(kind, Object::read(kind, some(bytes)?)?))
             }
+            // Nothing is made of nothing: the API server says so.
+            Verb::Create if bytes.is_empty() => Ok(Self::Opaque),
+            Verb::Create => {
+                let kind = Kind::of_object(content_type)?;
+                Ok(Self::Create(kind, Object::read(kind, bytes)?))
+            }
             Verb::Patch => Self::read_patch(Kind::of_patch(content_type)?, some(bytes)?),
-            Verb::Get | Verb::List | Verb::Watch | Verb::Create | Verb::Http(_) => Ok(Self::Opaque),
+            Verb::Get | Verb::List | Verb::Watch | Verb::Http(_) => Ok(Self::Opaque),
         }
     }
 
@@ -78,6 +86,14 @@ impl Reading {
                 let map = object(Json::read(bytes)?)?;
                 Ok(Self::Patch(kind, patch::merge(&map), Json::Map(map)))
             }
+        }
+    }
+
+    /// What a new object is called, where that is decided on.
+    pub(crate) fn called(&self) -> Option<&Called> {
+        match self {
+            Self::Create(_, object) => Some(&object.called),
+            Self::Opaque | Self::Delete(_) | Self::Update(..) | Self::Patch(..) | Self::Apply(..) => None,
         }
     }
 
@@ -107,6 +123,7 @@ impl Reading {
                 content_type: Some(Kind::Json.as_str().to_owned()),
                 body: options.write().into(),
             },
+            Self::Create(kind, object) => whole(kind, object.body(None)?),
             Self::Update(kind, object) => whole(kind, object.body(uid)?),
             Self::Patch(kind, _, patch) => whole(kind, patch.write().into()),
             Self::Apply(_, object) => whole(&Kind::Apply, object.body(uid)?),
@@ -189,20 +206,20 @@ mod tests {
     fn bodies_in_the_wrong_place_or_of_the_wrong_type_are_refused() {
         let reason =
             |method, target, kind, body| send(method, target, kind, body).map_err(|e| e.reason()).err();
-        assert_eq!(reason("GET", POD, None, "{}"), Some("BodyUnexpected"));
-        assert_eq!(reason("PUT", POD, None, ""), Some("BodyMissing"));
-        assert_eq!(reason("PUT", POD, Some("application/yaml"), "a: 1"), Some("BodyType"));
-        assert_eq!(reason("PATCH", POD, None, "{}"), Some("BodyType"));
-        assert_eq!(reason("PATCH", POD, Some("application/apply-patch+cbor"), "x"), Some("BodyType"));
+        assert_eq!(reason("GET", POD, None, "{}"), Some("body-unexpected"));
+        assert_eq!(reason("PUT", POD, None, ""), Some("body-missing"));
+        assert_eq!(reason("PUT", POD, Some("application/yaml"), "a: 1"), Some("body-type"));
+        assert_eq!(reason("PATCH", POD, None, "{}"), Some("body-type"));
+        assert_eq!(reason("PATCH", POD, Some("application/apply-patch+cbor"), "x"), Some("body-type"));
         let apply = Some("application/apply-patch+yaml");
-        assert_eq!(reason("PATCH", POD, apply, "a: 1"), Some("BodyYaml"));
-        assert_eq!(reason("PATCH", POD, apply, r#"{"a":1,"a":2}"#), Some("BodyDuplicateKey"));
-        assert_eq!(reason("PATCH", POD, apply, r#"{"a":[{"<<":{}}]}"#), Some("BodyShape"));
+        assert_eq!(reason("PATCH", POD, apply, "a: 1"), Some("body-yaml"));
+        assert_eq!(reason("PATCH", POD, apply, r#"{"a":1,"a":2}"#), Some("body-duplicate-key"));
+        assert_eq!(reason("PATCH", POD, apply, r#"{"a":[{"<<":{}}]}"#), Some("body-shape"));
         assert_eq!(reason("PATCH", POD, apply, r#"{"metadata":{"name":"b"}}"#), None);
-        assert_eq!(reason("PUT", POD, None, r#"{"metadata":{"uid":7}}"#), Some("BodyShape"));
+        assert_eq!(reason("PUT", POD, None, r#"{"metadata":{"uid":7}}"#), Some("body-shape"));
         assert_eq!(
             reason("POST", "/api/v1/namespaces/a/pods", None, &"x".repeat(MAX_BODY + 1)),
-            Some("BodyTooLarge")
+            Some("body-too-large")
         );
     }
 }

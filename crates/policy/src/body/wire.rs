@@ -4,6 +4,7 @@
 //! another way (a tag over 32 bits, a group, a varint over ten bytes) is refused.
 
 use super::error::BodyError;
+use super::json::VALUES;
 
 /// One field: its number, what it holds, and the bytes it was written in.
 #[derive(Debug, Clone, Copy)]
@@ -42,11 +43,15 @@ impl<'a> Field<'a> {
     }
 }
 
-/// All fields of a message, in order.
+/// All fields of a message, in order: as many as a JSON body has values, since one takes two bytes there and
+/// fifty here.
 pub(super) fn fields(message: &[u8]) -> Result<Vec<Field<'_>>, BodyError> {
     let mut rest = message;
     let mut fields = Vec::new();
     while !rest.is_empty() {
+        if fields.len() >= VALUES {
+            return Err(BodyError::TooManyValues);
+        }
         let before = rest;
         let tag = u32::try_from(varint(&mut rest)?).or(Err(BodyError::Protobuf("a tag is over 32 bits")))?;
         let number = tag >> 3;
@@ -138,4 +143,16 @@ fn varint(rest: &mut &[u8]) -> Result<u64, BodyError> {
         }
     }
     Err(BodyError::Protobuf("a number is over ten bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_fields_is_bounded() {
+        assert_eq!(fields(&[0x18, 0x05].repeat(VALUES)).map(|fields| fields.len()), Ok(VALUES));
+        let one_more = [0x18, 0x05].repeat(VALUES + 1);
+        assert!(matches!(fields(&one_more), Err(BodyError::TooManyValues)));
+    }
 }

@@ -33,15 +33,15 @@ impl Reason {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::NoGrant => "NoGrant",
-            Self::NoRule => "NoRule",
-            Self::DenyRule => "DenyRule",
-            Self::Escape => "Escape",
-            Self::BuiltIn => "BuiltIn",
-            Self::NeedsCreate => "NeedsCreate",
-            Self::OwnerReferences => "OwnerReferences",
-            Self::Unseen => "Unseen",
-            Self::Unsupported => "Unsupported",
+            Self::NoGrant => "no-grant",
+            Self::NoRule => "no-rule",
+            Self::DenyRule => "deny-rule",
+            Self::Escape => "escape",
+            Self::BuiltIn => "built-in",
+            Self::NeedsCreate => "needs-create",
+            Self::OwnerReferences => "owner-references",
+            Self::Unseen => "unseen",
+            Self::Unsupported => "unsupported",
         }
     }
 }

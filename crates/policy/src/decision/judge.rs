@@ -1,6 +1,7 @@
 //! The rules, asked in order: built-in denies, deny rules, allow rules, then what the API server checks
 //! inside.
 
+use crate::attributes::Connect;
 use crate::body::{Object, Owners, Reading, Touch, UNSAFE_VERB};
 use crate::case::Case;
 use crate::rules::{self, Allowing, Ask, HeldScope, On, RuleId, Rules};
@@ -45,8 +46,8 @@ impl Judge<'_> {
         if self.rules.held(self.now).next().is_none() {
             return Err(explain::no_grant(self.case, self.rules).into());
         }
-        if let Some(why) = rules::denied(attributes) {
-            return Err(explain::built_in(self.case, why).into());
+        if let Some(built_in) = rules::denied(attributes, self.case.reading().called()) {
+            return Err(explain::built_in(self.case, built_in.why).into());
         }
         let ask = Ask::of(attributes);
         if let Some(rule) = self.denying(ask) {
@@ -60,7 +61,10 @@ impl Judge<'_> {
         };
         match ask {
             Ask::Path { .. } => {}
-            Ask::Resource(on) => self.inside(on, &mut grounds)?,
+            Ask::Resource(on) => {
+                self.proxied(on, &mut grounds)?;
+                self.inside(on, &mut grounds)?;
+            }
         }
         Ok(grounds)
     }
@@ -75,11 +79,23 @@ impl Judge<'_> {
         self.rules.denying(ask, self.now).or_else(again)
     }
 
+    /// What is proxied is done with the request's own method, which is RBAC's verb for it: `create` alone
+    /// would let a rule that RBAC reads as "may POST" delete there.
+    fn proxied(&self, on: On<'_>, grounds: &mut Grounds) -> Result<(), Halt> {
+        let attributes = self.case.attributes();
+        let own = on.verb(attributes.verb().as_str());
+        if attributes.connect() != Some(Connect::Proxy) || own == on || self.also(own, grounds) {
+            return Ok(());
+        }
+        Err(explain::no_rule(self.case, self.rules, Ask::Resource(own), self.now).into())
+    }
+
     /// The checks that the API server makes inside a request, where the ceiling would answer (exceptions 3
     /// and 4).
     fn inside(&self, on: On<'_>, grounds: &mut Grounds) -> Result<(), Halt> {
         match self.case.reading() {
-            Reading::Opaque | Reading::Delete(None) | Reading::Patch(_, Touch::Nothing, _) => Ok(()),
+            Reading::Opaque | Reading::Create(..) => Ok(()),
+            Reading::Delete(None) | Reading::Patch(_, Touch::Nothing, _) => Ok(()),
             Reading::Delete(Some(options)) if !options.is_unsafe() => Ok(()),
             Reading::Delete(Some(_)) => {
                 let ask = on.verb(UNSAFE_VERB);

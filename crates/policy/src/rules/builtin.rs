@@ -1,6 +1,7 @@
 //! What every agent may do, and what none may, whatever its grants say (exception 5; discovery).
 
-use crate::attributes::{Access, Attributes, Method, Resource, Verb};
+use crate::attributes::{Access, Attributes, CLUSTER_RIGHTS, Method, NAMESPACES, Resource, Verb};
+use crate::body::Called;
 
 /// The namespace that the gateway and the connector run in.
 pub const SYSTEM_NAMESPACE: &str = "drawbridge-system";
@@ -34,33 +35,92 @@ pub(crate) fn is_discovery(attributes: &Attributes) -> bool {
         && DISCOVERY.iter().any(|url| super::matching::url_matches(url, attributes.plain_path()))
 }
 
-/// Why no grant can allow this, if none can.
-pub(crate) fn denied(attributes: &Attributes) -> Option<&'static str> {
+/// Something that no grant can allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuiltIn {
+    /// What is refused.
+    pub what: &'static str,
+    /// What the caller is told, after "may not …: ".
+    pub why: &'static str,
+}
+
+/// Everything that no grant can allow.
+pub const BUILT_INS: [BuiltIn; 6] =
+    [IN_OWN_NAMESPACE, ALL_SECRETS, ALL_NAMESPACES, NEW_NAMESPACE, OWN_OBJECTS, NEW_OBJECT];
+
+const IN_OWN_NAMESPACE: BuiltIn = BuiltIn {
+    what: "Everything in the namespaces drawbridge-system and drawbridge-agents, and every change of these \
+           two; they can be read.",
+    why: "this namespace belongs to the gateway, and no grant reaches it",
+};
+
+const ALL_SECRETS: BuiltIn = BuiltIn {
+    what: "A list or watch of the Secrets of all namespaces.",
+    why: "the Secrets of all namespaces include the gateway's own: name one namespace",
+};
+
+const ALL_NAMESPACES: BuiltIn = BuiltIn {
+    what: "Deleting the collection of all namespaces.",
+    why: "this collection includes the gateway's own namespaces",
+};
+
+const NEW_NAMESPACE: BuiltIn = BuiltIn {
+    what: "Creating a namespace that is, or from its generateName could become, one of the gateway's.",
+    why: "a namespace of this name belongs to the gateway, and no grant makes one",
+};
+
+const OWN_OBJECTS: BuiltIn = BuiltIn {
+    what: "Changing or deleting cluster roles and cluster role bindings whose names begin with drawbridge, \
+           and deleting the collection of all.",
+    why: "the gateway's own cluster roles and bindings are among these, and no grant reaches them",
+};
+
+const NEW_OBJECT: BuiltIn = BuiltIn {
+    what: "Creating a cluster role or a cluster role binding whose name begins with drawbridge, or could \
+           from its generateName.",
+    why: "objects whose names begin so belong to the gateway, and no grant makes one",
+};
+
+/// Why no grant can allow this, if none can. `called` is a new object's name, which stands in its body.
+pub(crate) fn denied(attributes: &Attributes, called: Option<&Called>) -> Option<BuiltIn> {
     let resource = attributes.resource()?;
-    let access = attributes.access();
+    let written = attributes.access() == Access::Write;
     if is_own(resource.namespace()) {
-        return match (access, is_namespace_object(resource)) {
-            (Access::Read, true) => None,
-            (Access::Read | Access::Write, _) => {
-                Some("this namespace belongs to the gateway, and no grant reaches it")
-            }
+        return (written || !is_namespace_object(resource)).then_some(IN_OWN_NAMESPACE);
+    }
+    if attributes.reads_secrets() && resource.namespace().is_empty() {
+        return Some(ALL_SECRETS);
+    }
+    let kind = (resource.group(), resource.resource());
+    let collection = attributes.verb() == Verb::DeleteCollection;
+    if written && NAMESPACES.contains(&kind) {
+        return match called {
+            _ if collection => Some(ALL_NAMESPACES),
+            Some(called) if could_be_own_namespace(called) => Some(NEW_NAMESPACE),
+            _ => is_own(resource.name()).then_some(IN_OWN_NAMESPACE),
         };
     }
-    let own_object = is_rbac(resource.group()) && resource.name().starts_with(OWN_PREFIX);
-    match (resource.resource(), attributes.verb()) {
-        ("secrets", _) if attributes.reads_secrets() && resource.namespace().is_empty() => {
-            Some("the Secrets of all namespaces include the gateway's own: name one namespace")
-        }
-        ("clusterroles" | "clusterrolebindings", Verb::DeleteCollection) if is_rbac(resource.group()) => {
-            Some("this collection includes the gateway's own objects")
-        }
-        ("clusterroles" | "clusterrolebindings", _) if own_object && access == Access::Write => {
-            Some("this object belongs to the gateway, and no grant reaches it")
-        }
-        ("namespaces", Verb::DeleteCollection) => {
-            Some("this collection includes the gateway's own namespaces")
-        }
-        _ => None,
+    if written && CLUSTER_RIGHTS.contains(&kind) {
+        return match called {
+            Some(called) if could_be_own_object(called) => Some(NEW_OBJECT),
+            _ => (collection || resource.name().starts_with(OWN_PREFIX)).then_some(OWN_OBJECTS),
+        };
+    }
+    None
+}
+
+/// Of a name in the making the API server adds the end: what could become one of the gateway's is refused.
+fn could_be_own_namespace(called: &Called) -> bool {
+    match called {
+        Called::Name(name) => is_own(name),
+        Called::Beginning(text) => SYSTEM_NAMESPACE.starts_with(text) || AGENTS_NAMESPACE.starts_with(text),
+    }
+}
+
+fn could_be_own_object(called: &Called) -> bool {
+    match called {
+        Called::Name(name) => name.starts_with(OWN_PREFIX),
+        Called::Beginning(text) => text.starts_with(OWN_PREFIX) || OWN_PREFIX.starts_with(text),
     }
 }
 
@@ -70,10 +130,6 @@ fn is_own(namespace: &str) -> bool {
 
 fn is_namespace_object(resource: &Resource) -> bool {
     resource.resource() == "namespaces" && resource.group().is_empty() && resource.subresource().is_empty()
-}
-
-fn is_rbac(group: &str) -> bool {
-    matches!(group, "rbac.authorization.k8s.io" | "authorization.openshift.io")
 }
 
 #[cfg(test)]
@@ -104,8 +160,41 @@ mod tests {
             "GET /api/v1/secrets?fieldSelector=metadata.name%3Dx",
             "DELETE /apis/rbac.authorization.k8s.io/v1/clusterroles",
             "PATCH /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/drawbridge-agents",
+            "DELETE /apis/project.openshift.io/v1/projects/drawbridge-agents",
+            "DELETE /apis/project.openshift.io/v1/projects",
         ] {
-            assert!(denied(&read(line)).is_some(), "{line}");
+            assert!(denied(&read(line), None).is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_made_under_one_of_the_gateways_own_names() {
+        let name = |text: &str| Called::Name(text.to_owned());
+        let beginning = |text: &str| Called::Beginning(text.to_owned());
+        let namespaces = "POST /api/v1/namespaces";
+        let roles = "POST /apis/rbac.authorization.k8s.io/v1/clusterroles";
+        for (line, called) in [
+            (namespaces, name("drawbridge-system")),
+            (namespaces, name("drawbridge-agents")),
+            (namespaces, beginning("drawbridge-")),
+            (namespaces, beginning("drawbridge-agents")),
+            ("POST /apis/project.openshift.io/v1/projectrequests", name("drawbridge-system")),
+            (roles, name("drawbridge")),
+            (roles, name("drawbridge-ceiling")),
+            (roles, beginning("draw")),
+            (roles, beginning("drawbridge-x-")),
+            ("POST /apis/rbac.authorization.k8s.io/v1/clusterrolebindings", name("drawbridge-ceiling")),
+        ] {
+            assert!(denied(&read(line), Some(&called)).is_some(), "{line} {called:?}");
+        }
+        for (line, called) in [
+            (namespaces, name("")),
+            (namespaces, name("drawbridge-agents-2")),
+            (namespaces, beginning("ci-")),
+            (roles, name("my-drawbridge")),
+            (roles, beginning("my-")),
+        ] {
+            assert_eq!(denied(&read(line), Some(&called)), None, "{line} {called:?}");
         }
     }
 
@@ -120,7 +209,7 @@ mod tests {
             "PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/other",
             "GET /metrics",
         ] {
-            assert_eq!(denied(&read(line)), None, "{line}");
+            assert_eq!(denied(&read(line), None), None, "{line}");
         }
     }
 

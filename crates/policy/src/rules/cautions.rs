@@ -7,10 +7,25 @@ use super::reach::Reach;
 use super::spec::{Effect, Rule, RuleSpec};
 use super::{Caution, ask::Ask};
 
-const WORKLOADS: &str = "workloads";
-const EXEC: &str = "exec";
-const UNKNOWN_VERB: &str = "unknown-verb";
-const PARTIAL_DENY: &str = "partial-deny";
+const WORKLOADS: (&str, &str) =
+    ("workloads", "this makes pods: with them come any service account and any Secret of the namespace");
+const EXEC: (&str, &str) =
+    ("exec", "this runs commands in pods: with them come the pods' service accounts and mounted Secrets");
+const PERSISTENT_VOLUMES: (&str, &str) = (
+    "persistent-volumes",
+    "this makes volumes, any directory of a node among them (hostPath): who mounts one reads and writes it",
+);
+const POD_SECURITY: (&str, &str) = (
+    "pod-security",
+    "this sets labels of namespaces, which say how privileged pods may be there and which policies hold",
+);
+const UNKNOWN_VERB: (&str, &str) = ("unknown-verb", "no request has this verb, so it allows nothing");
+const PARTIAL_DENY: (&str, &str) =
+    ("partial-deny", "this denies get but not both list and watch, which show the same objects");
+
+/// The cautions beside those of escapes: the word that silences each, and what it says.
+pub const CAUTIONS: [(&str, &str); 6] =
+    [WORKLOADS, EXEC, PERSISTENT_VOLUMES, POD_SECURITY, UNKNOWN_VERB, PARTIAL_DENY];
 
 /// What runs pods.
 const POD_MAKERS: [(&str, &str); 9] = [
@@ -27,7 +42,7 @@ const POD_MAKERS: [(&str, &str); 9] = [
 
 /// Every word that `acknowledge` may have.
 pub(super) fn words() -> impl Iterator<Item = &'static str> {
-    ESCAPES.iter().map(|escape| escape.word).chain([WORKLOADS, EXEC, UNKNOWN_VERB, PARTIAL_DENY])
+    ESCAPES.iter().map(|escape| escape.word).chain(CAUTIONS.iter().map(|(word, _)| *word))
 }
 
 /// The cautions of one rule, less those it acknowledges.
@@ -49,17 +64,21 @@ fn allow(spec: &RuleSpec) -> Vec<Caution> {
         .filter(|escape| named(spec, escape))
         .map(|escape| caution(escape.word, format!("this {}", escape.gives)))
         .collect();
-    if makes_pods(spec) {
-        let what = "this makes pods: with them come any service account and any Secret of the namespace";
-        found.push(caution(WORKLOADS, what.to_owned()));
-    }
-    if enters_pods(spec) {
-        let what =
-            "this runs commands in pods: with them come the pods' service accounts and mounted Secrets";
-        found.push(caution(EXEC, what.to_owned()));
+    let changes = ["create", "update", "patch"];
+    let labels = changes.iter().any(|verb| gives(spec, verb, "", "namespaces", ""));
+    for ((word, what), holds) in [
+        (WORKLOADS, makes_pods(spec, &changes)),
+        (EXEC, enters_pods(spec)),
+        (PERSISTENT_VOLUMES, gives(spec, "create", "", "persistentvolumes", "")),
+        (POD_SECURITY, labels),
+    ] {
+        if holds {
+            found.push(caution(word, what.to_owned()));
+        }
     }
     if let Some(verb) = unknown_verb(spec) {
-        found.push(caution(UNKNOWN_VERB, format!("no request has the verb {verb:?}, so it allows nothing")));
+        let what = format!("no request has the verb {verb:?}, so it allows nothing");
+        found.push(caution(UNKNOWN_VERB.0, what));
     }
     found
 }
@@ -68,8 +87,8 @@ fn allow(spec: &RuleSpec) -> Vec<Caution> {
 fn deny(spec: &RuleSpec) -> Vec<Caution> {
     let has = |verb: &str| spec.verbs.iter().any(|v| v == "*" || v == verb);
     let partial = spec.non_resource_urls.is_empty() && has("get") && !(has("list") && has("watch"));
-    let what = "this denies get but not both list and watch, which show the same objects";
-    let caution = Caution { rule: spec.name.clone(), what: what.to_owned(), acknowledge: PARTIAL_DENY };
+    let (acknowledge, what) = PARTIAL_DENY;
+    let caution = Caution { rule: spec.name.clone(), what: what.to_owned(), acknowledge };
     if partial { vec![caution] } else { Vec::new() }
 }
 
@@ -89,8 +108,7 @@ fn named(spec: &RuleSpec, escape: &super::exceptions::Escape) -> bool {
         })
 }
 
-fn makes_pods(spec: &RuleSpec) -> bool {
-    let verbs = ["create", "update", "patch"];
+fn makes_pods(spec: &RuleSpec, verbs: &[&str]) -> bool {
     POD_MAKERS.iter().any(|(group, resource)| verbs.iter().any(|verb| gives(spec, verb, group, resource, "")))
 }
 
@@ -139,8 +157,14 @@ mod tests {
         assert_eq!(cautions("get", "", "secrets", &[]), ["secrets"]);
         assert_eq!(cautions("get,list", "", "pods", &[]), [""; 0]);
         assert_eq!(cautions("create", "batch", "jobs", &[]), ["workloads"]);
-        assert_eq!(cautions("patch", "*", "*", &[]), ["workloads"]);
-        assert_eq!(cautions("*", "*", "*", &[]), ["workloads", "exec"]);
+        assert_eq!(cautions("patch", "*", "*", &[]), ["workloads", "pod-security"]);
+        assert_eq!(cautions("*", "*", "*", &[]), ["workloads", "exec", "persistent-volumes", "pod-security"]);
+        assert_eq!(cautions("create", "", "persistentvolumes", &[]), ["persistent-volumes"]);
+        assert_eq!(cautions("get,update,delete", "", "persistentvolumes", &[]), [""; 0]);
+        for verb in ["create", "update", "patch"] {
+            assert_eq!(cautions(verb, "", "namespaces", &[]), ["pod-security"], "{verb}");
+        }
+        assert_eq!(cautions("get,delete", "", "namespaces", &[]), [""; 0]);
         assert_eq!(cautions("create", "", "pods/exec", &[]), ["exec"]);
         assert_eq!(cautions("create", "", "serviceaccounts/token", &[]), ["service-account-tokens"]);
         assert_eq!(cautions("get,approve", "certificates.k8s.io", "signers", &[]), ["special-verbs"]);
@@ -149,7 +173,8 @@ mod tests {
 
     #[test]
     fn what_the_author_knows_of_is_not_said_again() {
-        assert_eq!(cautions("*", "*", "*", &["exec", "workloads"]), [""; 0]);
+        let known = ["exec", "workloads", "pod-security", "persistent-volumes"];
+        assert_eq!(cautions("*", "*", "*", &known), [""; 0]);
         assert_eq!(cautions("get", "", "secrets", &["exec"]), ["secrets"]);
     }
 }

@@ -20,7 +20,9 @@ pub const EXCEPTIONS: [Exception; 5] = [
         number: 1,
         title: "connections need create",
         text: "exec, attach, portforward and proxy need the verb create, whatever the method: over \
-               WebSocket they are GETs, and API servers before 1.35 asked only for get.",
+               WebSocket they are GETs, and API servers before 1.35 asked only for get. For exec, attach \
+               and portforward create is enough, since a GET opens what a POST would open; proxy also \
+               needs the verb of the method, as in RBAC, since what is proxied is done with it.",
     },
     Exception {
         number: 2,
@@ -49,7 +51,7 @@ pub const EXCEPTIONS: [Exception; 5] = [
         title: "built-in denies",
         text: "No grant reaches the namespaces drawbridge-system and drawbridge-agents, a list of \
                all namespaces' Secrets, or writes to cluster roles and bindings whose names begin \
-               with drawbridge.",
+               with drawbridge; nor does one make any of these, whatever name stands in the body.",
     },
 ];
 

@@ -14,8 +14,9 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use ask::{Ask, On};
-pub use builtin::{AGENTS_NAMESPACE, DISCOVERY, OWN_PREFIX, SYSTEM_NAMESPACE};
+pub use builtin::{AGENTS_NAMESPACE, BUILT_INS, BuiltIn, DISCOVERY, OWN_PREFIX, SYSTEM_NAMESPACE};
 pub(crate) use builtin::{denied, is_discovery};
+pub use cautions::CAUTIONS;
 pub(crate) use exceptions::escape;
 pub use exceptions::{ESCAPES, EXCEPTIONS, Escape, Exception, Verbs};
 pub use reach::{NamePattern, PatternError, Reach};

@@ -44,11 +44,11 @@ fn what_is_refused_is_refused_for_its_class() {
 fn overlong_lines_are_refused() {
     let path = format!("/api/v1/namespaces/a/pods/{}", "b".repeat(4096));
     let refused = Attributes::parse(Line { method: "GET", path: &path, query: None }).expect_err("too long");
-    assert_eq!(refused.reason(), "PathTooLong");
+    assert_eq!(refused.reason(), "path-too-long");
     let query = "a=".to_owned() + &"b".repeat(8192);
     let refused =
         Attributes::parse(Line { method: "GET", path: "/api", query: Some(&query) }).expect_err("too long");
-    assert_eq!(refused.reason(), "QueryTooLong");
+    assert_eq!(refused.reason(), "query-too-long");
 }
 
 /// `\xNN` → the character with that number.

@@ -128,7 +128,7 @@ fn is_control(byte: u8) -> bool {
 /// Every class, in the order in which a line is read.
 pub(crate) const CLASSES: [Class; 30] = [
     Class {
-        reason: "Method",
+        reason: "method",
         has: "a method that is not GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in capital letters",
         why: "The API server gives any other method no verb on a resource, and its own name as the verb elsewhere. \
               CONNECT and TRACE have meanings of their own in proxies.",
@@ -138,98 +138,98 @@ pub(crate) const CLASSES: [Class; 30] = [
         },
     },
     Class {
-        reason: "PathTooLong",
+        reason: "path-too-long",
         has: "a path of more than 4096 bytes",
         why: "No path of Kubernetes' own comes near it; a bound stands before every buffer.",
         describes: |line| line.path.len() > 4096,
     },
     Class {
-        reason: "PathNoSlash",
+        reason: "path-no-slash",
         has: "a target that doesn't begin with a slash",
         why: "The absolute and the authority form name a host in a second place.",
         describes: |line| !line.path.starts_with(b"/"),
     },
     Class {
-        reason: "PathEmptySegment",
+        reason: "path-empty-segment",
         has: "two slashes in a row in the path",
         why: "RequestInfo sees an empty name; readers that clean paths see another path.",
         describes: |line| line.path.windows(2).any(|pair| pair == b"//"),
     },
     Class {
-        reason: "PathDotSegment",
+        reason: "path-dot-segment",
         has: "`.` or `..` as a segment of the path",
         why: "RequestInfo takes it for a name; readers that clean paths go up with it.",
         describes: |line| line.path.split(|&byte| byte == b'/').any(|piece| piece == b"." || piece == b".."),
     },
     Class {
-        reason: "PathEncodedSlash",
+        reason: "path-encoded-slash",
         has: "an encoded slash in the path",
         why: "Readers that decode before they split see more segments than those that split first.",
         describes: |line| has_escape(line.path, |byte| byte == b'/'),
     },
     Class {
-        reason: "PathEncodedBackslash",
+        reason: "path-encoded-backslash",
         has: "an encoded backslash in the path",
         why: "Some readers take a backslash for a slash.",
         describes: |line| has_escape(line.path, |byte| byte == b'\\'),
     },
     Class {
-        reason: "PathEncodedDot",
+        reason: "path-encoded-dot",
         has: "an encoded dot in the path",
         why: "It hides a dot segment, and no client encodes a dot.",
         describes: |line| has_escape(line.path, |byte| byte == b'.'),
     },
     Class {
-        reason: "PathEncodedPercent",
+        reason: "path-encoded-percent",
         has: "an encoded percent sign in the path",
         why: "A reader that decodes twice sees another path. No name in Kubernetes may have a percent sign.",
         describes: |line| has_escape(line.path, |byte| byte == b'%'),
     },
     Class {
-        reason: "PathBackslash",
+        reason: "path-backslash",
         has: "a backslash in the path",
         why: "Some readers take it for a slash, and RFC 3986 allows it in no path.",
         describes: |line| line.path.contains(&b'\\'),
     },
     Class {
-        reason: "PathControl",
+        reason: "path-control",
         has: "a control character in the path, raw or encoded",
         why: "No name has one; in logs, in headers and for readers that stop at NUL it means something else.",
         describes: |line| line.path.iter().copied().any(is_control) || has_escape(line.path, is_control),
     },
     Class {
-        reason: "PathNonAscii",
+        reason: "path-non-ascii",
         has: "a character outside ASCII in the path, raw or encoded",
         why: "One name has several spellings there, and what a name may have in Kubernetes is ASCII for all but a few \
               kinds (RBAC's objects).",
         describes: |line| !line.path.is_ascii() || has_escape(line.path, |byte| byte > 0x7f),
     },
     Class {
-        reason: "PathBadEscape",
+        reason: "path-bad-escape",
         has: "`%` without two hexadecimal digits in the path",
         why: "The API server doesn't read it either.",
         describes: |line| escapes(line.path).any(|escape| escape.is_none()),
     },
     Class {
-        reason: "PathFragment",
+        reason: "path-fragment",
         has: "`#` in the path",
         why: "RequestInfo takes it for a part of the name, other readers for the path's end.",
         describes: |line| line.path.contains(&b'#'),
     },
     Class {
-        reason: "PathCharacter",
+        reason: "path-character",
         has: "a space, a bar, a backtick or one of `\" < > ^ { } [ ]` in the path, raw",
         why: "RFC 3986 has them in no path unless they are encoded; readers differ in what they make of them.",
         describes: |line| has_any(line.path, b" \"<>^`{|}[]"),
     },
     Class {
-        reason: "QueryTooLong",
+        reason: "query-too-long",
         has: "a query of more than 8192 bytes",
         why: "A bound stands before every buffer; what is longer belongs into a body.",
         describes: |line| line.query.len() > 8192,
     },
     Class {
-        reason: "QueryEmptyPair",
+        reason: "query-empty-pair",
         has: "nothing between two `&` of the query or behind the last, or a pair without a key",
         why: "Readers differ in whether there is a pair, and no client sends it. What kube-rs sends is read: one `&` \
                   before the first pair.",
@@ -240,13 +240,13 @@ pub(crate) const CLASSES: [Class; 30] = [
         },
     },
     Class {
-        reason: "QuerySemicolon",
+        reason: "query-semicolon",
         has: "`;` in the query, raw",
         why: "Go drops the whole pair in silence; older readers take it for `&`.",
         describes: |line| line.query.contains(&b';'),
     },
     Class {
-        reason: "QueryControl",
+        reason: "query-control",
         has: "a raw control character or an encoded NUL in the query",
         why: "The API server doesn't read the first; C programs stop at the second.",
         describes: |line| {
@@ -254,13 +254,13 @@ pub(crate) const CLASSES: [Class; 30] = [
         },
     },
     Class {
-        reason: "QueryNonAscii",
+        reason: "query-non-ascii",
         has: "a raw character outside ASCII in the query",
         why: "RFC 3986 has none; readers differ in how they take the bytes.",
         describes: |line| !line.query.is_ascii(),
     },
     Class {
-        reason: "QueryNotUtf8",
+        reason: "query-not-utf8",
         has: "encoded bytes in the query that are no UTF-8",
         why: "Each reader replaces them in its own way.",
         describes: |line| {
@@ -269,25 +269,25 @@ pub(crate) const CLASSES: [Class; 30] = [
         },
     },
     Class {
-        reason: "QueryBadEscape",
+        reason: "query-bad-escape",
         has: "`%` without two hexadecimal digits in the query",
         why: "Go drops the whole pair in silence.",
         describes: |line| escapes(line.query).any(|escape| escape.is_none()),
     },
     Class {
-        reason: "QueryFragment",
+        reason: "query-fragment",
         has: "`#` in the query",
         why: "RequestInfo takes it for a part of the value, other readers for the query's end.",
         describes: |line| line.query.contains(&b'#'),
     },
     Class {
-        reason: "QueryCharacter",
+        reason: "query-character",
         has: "a space, a bar, a backtick, a backslash or one of `\" < > ^ { }` in the query, raw",
         why: "RFC 3986 has them in no query unless they are encoded.",
         describes: |line| has_any(line.query, b" \"<>\\^`{|}"),
     },
     Class {
-        reason: "QueryRepeated",
+        reason: "query-repeated",
         has: "a key twice in the query, other than `command`, and `ports` of a port-forward",
         why: "RequestInfo reads the first value; whoever reads the last decides on something else.",
         describes: |line| {
@@ -301,7 +301,7 @@ pub(crate) const CLASSES: [Class; 30] = [
         },
     },
     Class {
-        reason: "LegacyPath",
+        reason: "legacy-path",
         has: "`/watch/` or `/proxy/` right behind the version",
         why: "An old form whose verb stands in the path and whose selectors aren't authorized. Clients use the \
               `watch` parameter and the `proxy` subresource instead.",
@@ -310,19 +310,19 @@ pub(crate) const CLASSES: [Class; 30] = [
         },
     },
     Class {
-        reason: "PathTrailingSlash",
+        reason: "path-trailing-slash",
         has: "a slash at the end of a resource's path",
         why: "RequestInfo ignores it; other readers see an empty name behind it.",
         describes: |line| line.path.ends_with(b"/") && !line.below_version().is_empty(),
     },
     Class {
-        reason: "Verbless",
+        reason: "verbless",
         has: "OPTIONS on a resource",
         why: "RequestInfo gives it an empty verb, which only a rule for every verb would allow.",
         describes: |line| line.method == b"OPTIONS" && !line.below_version().is_empty(),
     },
     Class {
-        reason: "QueryOption",
+        reason: "query-option",
         has: "on a list or a watch, list options that don't decode (`limit`, `timeoutSeconds`, a selector), or a \
               `watch` other than true, false, 1 and 0, which a get of one object may not have either",
         why: "Where the options don't decode, RequestInfo guesses: it drops the name that a field selector asks for. \
@@ -335,7 +335,7 @@ pub(crate) const CLASSES: [Class; 30] = [
         },
     },
     Class {
-        reason: "NamedWatch",
+        reason: "named-watch",
         has: "`watch=true` on a get of one object",
         why: "RequestInfo says get and the object is answered once, though the query asks for a stream.",
         describes: |line| line.reads() && line.parts().len() == 2 && line.watch_is(["true", "1"]),

@@ -21,6 +21,8 @@ mod properties;
 #[cfg(test)]
 mod random;
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod scene;
 
 /// A variable of the environment, if it says something.

@@ -102,7 +102,7 @@ fn next(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<End>>
 fn read(line: &str) -> Result<Attributes, Refusal> {
     if line.is_empty() {
         let message = "the line is empty: a request line is METHOD, one space, PATH?QUERY".to_owned();
-        return Err(Refusal { reason: "EmptyLine", message });
+        return Err(Refusal { reason: "empty-line", message });
     }
     // Without a space there is no target, which is no path either.
     let (method, target) = line.split_once(' ').unwrap_or((line, ""));
@@ -112,7 +112,7 @@ fn read(line: &str) -> Result<Attributes, Refusal> {
 }
 
 fn too_long() -> Refusal {
-    Refusal { reason: "LineTooLong", message: format!("the line has more than {MAX_LINE} bytes") }
+    Refusal { reason: "line-too-long", message: format!("the line has more than {MAX_LINE} bytes") }
 }
 
 /// A line for each attribute that there is.
@@ -180,14 +180,14 @@ mod tests {
     #[test]
     fn what_is_no_request_line_is_told_apart() {
         let reason = |line: &str| read(line).map(|_| ()).unwrap_err().reason;
-        assert_eq!(reason(""), "EmptyLine");
-        assert_eq!(reason("GET"), "PathNoSlash");
+        assert_eq!(reason(""), "empty-line");
+        assert_eq!(reason("GET"), "path-no-slash");
         assert_eq!(reason("/api"), "Method");
         assert_eq!(reason(" "), "Method");
-        assert_eq!(reason("GET "), "PathNoSlash");
+        assert_eq!(reason("GET "), "path-no-slash");
         assert_eq!(reason(" GET /api"), "Method");
-        assert_eq!(reason("GET  /api"), "PathNoSlash");
-        assert_eq!(reason("GET /api HTTP/1.1"), "PathCharacter");
-        assert_eq!(reason("GET /api?a HTTP/1.1"), "QueryCharacter");
+        assert_eq!(reason("GET  /api"), "path-no-slash");
+        assert_eq!(reason("GET /api HTTP/1.1"), "path-character");
+        assert_eq!(reason("GET /api?a HTTP/1.1"), "query-character");
     }
 }

@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_call_counts_as_refused_only_if_kubectl_printed_what_the_record_says() {
-        let outcome = json!({"result": "refused", "reason": "NoRule", "message": "no way", "status": 403});
+        let outcome = json!({"result": "refused", "reason": "no-rule", "message": "no way", "status": 403});
         let entry = Entry::from(json!({"outcome": outcome}));
         let told = answer(Went::Wrong, "Error from server (Forbidden): no way");
         assert_eq!(refused(&told, Some(&entry)), Came::AsSaid);

@@ -104,28 +104,28 @@ fn each_line_is_answered_before_the_next_one_is_there() {
 #[test]
 fn bad_lines_are_answered_one_by_one_and_the_next_line_is_read_as_ever() {
     assert_eq!(explain("-", &[], b"").ok().stdout, "");
-    assert_eq!(refusals(b"\n\r\n"), ["EmptyLine", "EmptyLine"]);
+    assert_eq!(refusals(b"\n\r\n"), ["empty-line", "empty-line"]);
     assert_eq!(
         refusals(b"GET\n \nGET \n  \n# x\n"),
-        ["PathNoSlash", "Method", "PathNoSlash", "Method", "Method"]
+        ["path-no-slash", "method", "path-no-slash", "method", "method"]
     );
     assert_eq!(
         refusals(b"GET /api\r\r\nGET /a\0\nGET /\xff\xfe\n"),
-        ["PathControl", "PathControl", "PathNonAscii"]
+        ["path-control", "path-control", "path-non-ascii"]
     );
     assert_eq!(
         refusals(b"GET /api?a=\xe9\nG\xc3\x89T /api\nGET /api HTTP/1.1\n"),
-        ["QueryNonAscii", "Method", "PathCharacter"]
+        ["query-non-ascii", "method", "path-character"]
     );
     let long = |path: usize, query: usize| format!("GET /{}?{}\n", "a".repeat(path), "b".repeat(query));
-    assert_eq!(refusals(long(5_000, 0).as_bytes()), ["PathTooLong"]);
-    assert_eq!(refusals(long(9, 9_000).as_bytes()), ["QueryTooLong"]);
+    assert_eq!(refusals(long(5_000, 0).as_bytes()), ["path-too-long"]);
+    assert_eq!(refusals(long(9, 9_000).as_bytes()), ["query-too-long"]);
     // Far more than one line's room, and then one that is fine.
     let lines = [long(3_000_000, 0), long(65_532, 0), "GET /api\r\n".to_owned()].concat();
     let answers = answers(lines.as_bytes());
     assert_eq!(answers.len(), 3);
-    assert_eq!(answers[0]["refused"], "LineTooLong");
-    assert_eq!(answers[1]["refused"], "LineTooLong");
+    assert_eq!(answers[0]["refused"], "line-too-long");
+    assert_eq!(answers[1]["refused"], "line-too-long");
     assert_eq!(answers[2]["path"], "/api");
 }
 
@@ -150,11 +150,11 @@ fn one_request_is_explained_in_words_or_in_json() {
 #[test]
 fn a_request_that_is_refused_ends_with_status_3_and_says_why() {
     for (line, words) in [
-        ("", "EmptyLine"),
-        ("GET", "PathNoSlash"),
-        ("GET /api/v1/namespaces/a/../b/pods", "PathDotSegment"),
-        ("GET /api/v1/pods?watch=1&watch=0", "QueryRepeated"),
-        ("\u{1b}[2J /api", "Method"),
+        ("", "empty-line"),
+        ("GET", "path-no-slash"),
+        ("GET /api/v1/namespaces/a/../b/pods", "path-dot-segment"),
+        ("GET /api/v1/pods?watch=1&watch=0", "query-repeated"),
+        ("\u{1b}[2J /api", "method"),
     ] {
         let text = explain(line, &[], b"");
         assert_eq!(
@@ -169,7 +169,7 @@ fn a_request_that_is_refused_ends_with_status_3_and_says_why() {
         assert_eq!(answer["refused"], words, "{json}");
     }
     let long = explain(&format!("GET /{}", "a".repeat(70_000)), &["-o", "json"], b"");
-    assert!(long.code == Some(3) && long.stdout.contains("LineTooLong"), "{long}");
+    assert!(long.code == Some(3) && long.stdout.contains("line-too-long"), "{long}");
     let text = explain("-", &["-o", "text"], b"");
     assert_eq!((text.code, text.stdout.as_str()), (Some(2), ""), "{text}");
 }

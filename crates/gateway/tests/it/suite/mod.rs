@@ -14,6 +14,7 @@ mod explain;
 mod in_pod;
 mod issuers;
 mod path;
+mod rbac;
 mod record;
 mod record_endings;
 mod record_rows;

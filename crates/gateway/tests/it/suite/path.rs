@@ -43,7 +43,7 @@ fn what_no_rule_allows_is_refused_and_never_reaches_the_cluster() {
     let row = world.gateway().recorded(&["--agent", &agent.name], |row| {
         row["request"]["verb"] == "delete" && row["part"] == "outcome"
     });
-    assert_eq!(row["outcome"]["reason"], "NoRule");
+    assert_eq!(row["outcome"]["reason"], "no-rule");
     assert_eq!(row["sent"], "no");
 }
 

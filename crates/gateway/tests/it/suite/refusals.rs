@@ -72,7 +72,7 @@ fn a_refusal_by_policy_is_one_line_that_names_agent_rule_and_what_would_help() {
     let rule = format!("{}/never-secrets", agent.name);
     assert!(answer.message().contains(&rule), "{}", answer.message());
     let row =
-        world.gateway().recorded(&["--agent", &agent.name], |row| row["outcome"]["reason"] == "DenyRule");
+        world.gateway().recorded(&["--agent", &agent.name], |row| row["outcome"]["reason"] == "deny-rule");
     assert_eq!(row["rule"], rule.as_str());
     assert_eq!(row["outcome"]["message"], answer.message());
 }
@@ -107,7 +107,7 @@ fn every_refusal_has_the_same_shape_its_own_status_and_one_of_five_next_steps() 
         (raw(&agent, "GET / HTTP/1.1"), 404, "no-cluster", "change-request"),
         (raw(&agent, "GET /api/v1/pods HTTP/1.1"), 404, "no-cluster", "change-request"),
         (raw(&agent, "GET /clusters/nope/api/v1/pods HTTP/1.1"), 404, "unknown-cluster", "ask-person"),
-        (raw(&agent, &format!("GET {pods} HTTP/1.1")), 403, "NoRule", "ask-person"),
+        (raw(&agent, &format!("GET {pods} HTTP/1.1")), 403, "no-rule", "ask-person"),
         (raw(&agent, &format!("GET {pods}//x HTTP/1.1")), 400, "", "change-request"),
         (raw(&agent, &format!("GET {pods}?limit=1&limit=2 HTTP/1.1")), 400, "", "change-request"),
         (raw(&agent, &format!("BREW {pods} HTTP/1.1")), 400, "", "change-request"),

@@ -118,7 +118,7 @@ fn without_create_an_apply_and_a_put_of_nothing_are_refused_and_create_nothing()
     let put = bench.put("leases/put", &bench.lease("put"));
     let apply = bench.apply("configmaps/new?fieldManager=t", &bench.configmap("new", "1"));
     for answer in [put, apply] {
-        assert_eq!((answer.status, answer.reason().as_str()), (403, "NeedsCreate"), "{answer:?}");
+        assert_eq!((answer.status, answer.reason().as_str()), (403, "needs-create"), "{answer:?}");
         assert!(answer.message().contains("create"), "{}", answer.message());
     }
     assert!(bench.live("lease", "put").is_none());

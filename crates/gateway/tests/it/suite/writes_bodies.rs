@@ -93,7 +93,7 @@ fn protobuf_bodies_create_and_update_with_and_without_create_in_the_scope() {
 
     let two = format!("{path}/two");
     let answer = call(&changer, "PUT", &two, PROTOBUF, &configmap(&namespace, "two", "1"));
-    assert_eq!((answer.status, answer.reason().as_str()), (403, "NeedsCreate"), "{answer:?}");
+    assert_eq!((answer.status, answer.reason().as_str()), (403, "needs-create"), "{answer:?}");
     assert_eq!(value(&namespace, "two"), "");
 }
 

@@ -140,7 +140,7 @@ fn what_a_pod_says_behind_a_proxy_is_for_the_caller_and_nothing_about_the_gatewa
     });
     let agent = fake.agent(
         "
-- {name: proxy, verbs: [create], apiGroups: [''], resources: [pods/proxy]}",
+- {name: proxy, verbs: [get, create], apiGroups: [''], resources: [pods/proxy]}",
     );
     for (code, said) in [(401, "login"), (403, "cannot impersonate"), (302, "moved")] {
         let path = format!("/api/v1/namespaces/ns/pods/web/proxy/{code}");

@@ -20,7 +20,7 @@ fn legacy_watch_and_proxy_paths_are_refused() {
     ] {
         for method in ["GET", "POST", "DELETE"] {
             let answer = caller.call(method, path, &[], "");
-            assert_eq!((answer.status, answer.reason().as_str()), (400, "LegacyPath"), "{method} {path}");
+            assert_eq!((answer.status, answer.reason().as_str()), (400, "legacy-path"), "{method} {path}");
         }
     }
     // A namespace or an object of that name is nothing special.

@@ -92,7 +92,7 @@ fn what_was_deleted_meanwhile_is_not_created_again() {
         (false, _) => moved(),
     });
     let got = put(&fake, None);
-    assert_eq!((got.status, got.reason().as_str()), (403, "NeedsCreate"), "{}", got.message());
+    assert_eq!((got.status, got.reason().as_str()), (403, "needs-create"), "{}", got.message());
     assert_eq!(story(&fake), ["look", "u-1", "look"]);
 }
 
@@ -126,7 +126,7 @@ fn an_apply_to_what_was_made_anew_is_decided_again_too() {
         (false, _) => status(409, "Conflict", gone),
     });
     let got = apply(&fake, None);
-    assert_eq!((got.status, got.reason().as_str()), (403, "NeedsCreate"), "{}", got.message());
+    assert_eq!((got.status, got.reason().as_str()), (403, "needs-create"), "{}", got.message());
     assert_eq!(story(&fake), ["look", "u-1", "look"]);
 
     // With a uid of the caller's own it is the caller's trouble.

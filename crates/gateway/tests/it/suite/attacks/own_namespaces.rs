@@ -44,7 +44,7 @@ fn no_grant_reaches_the_gateway_s_own_namespaces_and_objects() {
         ] {
             for query in ["", "?dryRun=All"] {
                 let answer = caller.send("POST", &format!("{path}{query}"), "application/json", &account);
-                assert_eq!((answer.status, answer.reason().as_str()), (403, "BuiltIn"), "{path}{query}");
+                assert_eq!((answer.status, answer.reason().as_str()), (403, "built-in"), "{path}{query}");
             }
             assert_eq!(caller.get(&path).status, 403, "{path}");
             assert_eq!(caller.call("DELETE", &path, &[], "").status, 403, "{path}");
@@ -71,7 +71,7 @@ fn no_grant_reaches_the_gateway_s_own_namespaces_and_objects() {
             if method == "PATCH" { &[("Content-Type", "application/merge-patch+json")] } else { &[] };
         let body = if ["PUT", "PATCH"].contains(&method) { "{}" } else { "" };
         let answer = caller.call(method, &path, headers, body);
-        assert_eq!((answer.status, answer.reason().as_str()), (403, "BuiltIn"), "{method} {path}");
+        assert_eq!((answer.status, answer.reason().as_str()), (403, "built-in"), "{method} {path}");
     }
     assert_eq!(caller.arrived(), [""; 0]);
     world().admin(&["get", "clusterrolebinding", "drawbridge-ceiling"]).ok();
@@ -80,6 +80,51 @@ fn no_grant_reaches_the_gateway_s_own_namespaces_and_objects() {
     let made = caller.send("POST", path, "application/json", &json!({ "metadata": { "name": "made" } }));
     assert_eq!(made.status, 201, "{}", made.message());
     assert_eq!(caller.get(AGENTS).status, 200);
+}
+
+#[test]
+fn nothing_is_made_under_the_gateway_s_own_names() {
+    let caller = Caller::everywhere("own", &format!("{ANYTHING}{EXACTLY}"));
+    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+    for (path, metadata) in [
+        ("/api/v1/namespaces".to_owned(), json!({ "name": "drawbridge-system" })),
+        ("/api/v1/namespaces?dryRun=All".to_owned(), json!({ "name": "drawbridge-system" })),
+        ("/api/v1/namespaces".to_owned(), json!({ "generateName": "drawbridge-" })),
+        (format!("{rbac}/clusterroles"), json!({ "name": "drawbridge-mine" })),
+        (format!("{rbac}/clusterroles"), json!({ "generateName": "drawbridge-" })),
+        (format!("{rbac}/clusterrolebindings"), json!({ "name": "drawbridge-mine" })),
+    ] {
+        let answer = caller.send("POST", &path, "application/json", &json!({ "metadata": metadata }));
+        assert_eq!((answer.status, answer.reason().as_str()), (403, "built-in"), "{path} {metadata}");
+        // What can't be read in one way only isn't let through either.
+        let twice = format!(r#"{{"metadata":{metadata},"metadata":{{"name":"mine"}}}}"#);
+        let json = [("Content-Type", "application/json")];
+        assert_eq!(caller.call("POST", &path, &json, &twice).status, 400, "{path}");
+        let yaml = [("Content-Type", "application/yaml")];
+        assert_eq!(caller.call("POST", &path, &yaml, "metadata: {name: mine}").status, 415, "{path}");
+    }
+    for arguments in [
+        &["create", "namespace", "drawbridge-system"][..],
+        &["create", "clusterrole", "drawbridge-mine", "--verb=get", "--resource=pods"],
+        &["create", "clusterrolebinding", "drawbridge-mine", "--clusterrole=view", "--user=x"],
+    ] {
+        caller.agent.kubectl(arguments).fails_with("belong");
+    }
+    let arrived = caller.arrived();
+    assert!(arrived.iter().all(|line| line.starts_with("get ")), "{arrived:?}");
+    for object in ["namespace/drawbridge-system", "clusterrole/drawbridge-mine"] {
+        assert_eq!(world().admin(&["get", object, "--ignore-not-found"]).ok().stdout, "", "{object}");
+    }
+    // Under other names the same is made, in JSON and in what kubectl sends.
+    let name = world().name("made");
+    let made = caller.send(
+        "POST",
+        "/api/v1/namespaces",
+        "application/json",
+        &json!({ "metadata": { "name": name } }),
+    );
+    assert_eq!(made.status, 201, "{}", made.message());
+    caller.agent.kubectl(&["create", "namespace", &world().name("made")]).ok();
 }
 
 #[test]

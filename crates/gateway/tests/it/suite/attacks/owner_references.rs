@@ -55,7 +55,7 @@ fn no_patch_and_no_put_changes_an_owner_without_delete() {
     for (content_type, patch) in patches {
         for query in ["", "?dryRun=All"] {
             let answer = caller.send("PATCH", &format!("{PATH}{query}"), content_type, &patch);
-            assert_eq!((answer.status, answer.reason().as_str()), (403, "OwnerReferences"), "{patch}");
+            assert_eq!((answer.status, answer.reason().as_str()), (403, "owner-references"), "{patch}");
         }
     }
     let mut object = super::caller::named("control");
@@ -65,7 +65,7 @@ fn no_patch_and_no_put_changes_an_owner_without_delete() {
         [("PUT", PATH, "application/json"), ("PATCH", &apply, "application/apply-patch+yaml")]
     {
         let answer = caller.send(method, path, content_type, &object);
-        assert_eq!((answer.status, answer.reason().as_str()), (403, "OwnerReferences"), "{method}");
+        assert_eq!((answer.status, answer.reason().as_str()), (403, "owner-references"), "{method}");
     }
     for text in [
         "{\"metadata\":{\"labels\":{}},\"metadata\":{\"ownerReferences\":[]}}",

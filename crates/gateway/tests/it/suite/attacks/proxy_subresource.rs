@@ -39,11 +39,27 @@ fn no_wildcard_reaches_what_listens_inside_the_cluster() {
 #[test]
 fn a_rule_that_names_one_exactly_reaches_it_and_no_other() {
     let rules = "
-- {name: exactly, verbs: [create], apiGroups: [''], resources: [pods/proxy], acknowledge: [proxy]}";
+- {name: exactly, verbs: [get, create], apiGroups: [''], resources: [pods/proxy], acknowledge: [proxy]}";
     let caller = Caller::within("proxy", rules);
     let path = "/api/v1/namespaces/{ns}/pods/none/proxy/x";
     assert_eq!(caller.get(path).reason(), "");
     assert_eq!(caller.get("/api/v1/namespaces/{ns}/services/none/proxy/x").status, 403);
     assert_eq!(caller.get("/api/v1/nodes/local/proxy/pods").status, 403);
+    for method in ["DELETE", "PUT", "PATCH"] {
+        assert_eq!(caller.call(method, path, &[], "").reason(), "escape", "{method}");
+    }
     assert_eq!(caller.arrived(), [caller.fill(&format!("get {path}"))]);
+}
+
+#[test]
+fn create_alone_opens_a_post_and_no_other_method() {
+    let rules = "
+- {name: exactly, verbs: [create], apiGroups: [''], resources: [pods/proxy], acknowledge: [proxy]}";
+    let caller = Caller::within("proxy", rules);
+    let path = "/api/v1/namespaces/{ns}/pods/none/proxy/x";
+    for method in ["GET", "DELETE", "PUT", "PATCH"] {
+        assert_eq!(caller.call(method, path, &[], "").reason(), "escape", "{method}");
+    }
+    assert_eq!(caller.call("POST", path, &[], "").reason(), "");
+    assert_eq!(caller.arrived(), [caller.fill(&format!("create {path}"))]);
 }

@@ -26,7 +26,7 @@ fn a_key_that_stands_twice_is_refused_in_every_spelling() {
     ];
     for query in queries {
         let answer = caller.get(&format!("/api/v1/namespaces/{{ns}}/configmaps?{query}"));
-        assert_eq!((answer.status, answer.reason().as_str()), (400, "QueryRepeated"), "{query}");
+        assert_eq!((answer.status, answer.reason().as_str()), (400, "query-repeated"), "{query}");
     }
     for query in [format!("{named};{other}"), format!("{named}&"), format!("&&{named}"), format!("{named}&=")]
     {

@@ -46,7 +46,7 @@ fn no_wildcard_shows_or_makes_a_secret() {
     });
     for query in ["", "?dryRun=All"] {
         let answer = caller.send("POST", &format!("{PATH}{query}"), "application/json", &token);
-        assert_eq!((answer.status, answer.reason().as_str()), (403, "Escape"), "{query}");
+        assert_eq!((answer.status, answer.reason().as_str()), (403, "escape"), "{query}");
     }
     let dry = json!({ "dryRun": ["All"] });
     for (method, query, content_type, body) in [
@@ -74,7 +74,11 @@ fn a_rule_that_names_them_exactly_shows_them_in_its_own_namespace_and_the_record
     assert_eq!(answer.json()["data"]["gold"], "NDI=");
     // Those of all namespaces include the gateway's own.
     for path in ["/api/v1/secrets", "/api/v1/namespaces/drawbridge-agents/secrets"] {
-        assert_eq!((caller.get(path).status, caller.get(path).reason().as_str()), (403, "BuiltIn"), "{path}");
+        assert_eq!(
+            (caller.get(path).status, caller.get(path).reason().as_str()),
+            (403, "built-in"),
+            "{path}"
+        );
     }
     assert_eq!(caller.arrived(), [caller.fill(&format!("get {PATH}/treasure"))]);
     let rows = world().gateway().record(&["--agent", &caller.agent.name]);

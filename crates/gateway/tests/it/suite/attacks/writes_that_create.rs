@@ -54,11 +54,11 @@ fn a_put_or_apply_of_what_is_not_there_creates_nothing() {
         for query in ["", "?dryRun=All"] {
             let target = format!("{path}/fresh{query}");
             let answer = caller.send("PUT", &target, "application/json", &object);
-            assert_eq!((answer.status, answer.reason().as_str()), (403, "NeedsCreate"), "PUT {target}");
+            assert_eq!((answer.status, answer.reason().as_str()), (403, "needs-create"), "PUT {target}");
             let joint = if query.is_empty() { "?" } else { "&" };
             let target = format!("{target}{joint}fieldManager=x&force=true");
             let answer = caller.send("PATCH", &target, APPLY, &object);
-            assert_eq!((answer.status, answer.reason().as_str()), (403, "NeedsCreate"), "apply {target}");
+            assert_eq!((answer.status, answer.reason().as_str()), (403, "needs-create"), "apply {target}");
         }
         // A uid of the caller's own binds the request to something that isn't there.
         let mut bound = object.clone();
