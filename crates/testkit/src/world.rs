@@ -37,7 +37,10 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: drawbridge-ga
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata: {name: drawbridge-gateway-issuer}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "system:service-account-issuer-discovery"}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: system:service-account-issuer-discovery
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: drawbridge-gateway}]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
