@@ -4,6 +4,10 @@ use bytes::Bytes;
 use drawbridge_policy::{AgentName, Attributes};
 use http::{Method, Request, Uri, header};
 use http_body_util::Full;
+use serde_json::Value;
+
+use crate::cluster::renew::Account;
+use crate::cluster::review::{Asker, Review};
 
 /// An object that a decision reads may have this many bytes; etcd takes less than 2 MiB.
 const MAX_OBJECT: usize = 3 * 1024 * 1024;
@@ -37,6 +41,22 @@ pub enum ToCluster<'a> {
     IssuerDocument,
     /// The keys that they are signed with, asked as the gateway itself.
     IssuerKeys,
+    /// What `doctor` and readiness ask: who the gateway is in the cluster, and what it or an agent may do.
+    /// The
+    /// cluster answers about the asker only, and nothing is changed.
+    Review {
+        /// As whom.
+        asker: Asker<'a>,
+        /// What.
+        review: Review<'a>,
+    },
+    /// A new token of the gateway's own account, before the one it has ends.
+    Renew {
+        /// The account.
+        account: &'a Account,
+        /// How long the token is to last.
+        seconds: i64,
+    },
 }
 
 /// What the gateway asks an OpenID Connect issuer.
@@ -61,6 +81,8 @@ impl Errand<'_> {
             Errand::Cluster(ToCluster::Live { .. }) => "live",
             Errand::Cluster(ToCluster::IssuerDocument) => "cluster-issuer",
             Errand::Cluster(ToCluster::IssuerKeys) => "cluster-keys",
+            Errand::Cluster(ToCluster::Review { .. }) => "review",
+            Errand::Cluster(ToCluster::Renew { .. }) => "renew",
             Errand::Issuer(ToIssuer::Document { .. }) => "oidc-discovery",
             Errand::Issuer(ToIssuer::Keys { .. }) => "oidc-keys",
         }
@@ -69,7 +91,8 @@ impl Errand<'_> {
     /// The longest answer that is read.
     pub fn longest_answer(self) -> usize {
         match self {
-            Errand::Cluster(ToCluster::Live { .. }) => MAX_OBJECT,
+            Errand::Cluster(ToCluster::Live { .. } | ToCluster::Review { .. }) => MAX_OBJECT,
+            Errand::Cluster(ToCluster::Renew { .. }) => MAX_DOCUMENT,
             Errand::Cluster(ToCluster::IssuerDocument) | Errand::Issuer(ToIssuer::Document { .. }) => {
                 MAX_DOCUMENT
             }
@@ -83,7 +106,12 @@ impl Errand<'_> {
             Errand::Cluster(ToCluster::IssuerKeys) | Errand::Issuer(ToIssuer::Keys { .. }) => {
                 "application/jwk-set+json, application/json"
             }
-            Errand::Cluster(ToCluster::Live { .. } | ToCluster::IssuerDocument)
+            Errand::Cluster(
+                ToCluster::Live { .. }
+                | ToCluster::IssuerDocument
+                | ToCluster::Review { .. }
+                | ToCluster::Renew { .. },
+            )
             | Errand::Issuer(ToIssuer::Document { .. }) => "application/json",
         }
     }
@@ -97,7 +125,22 @@ impl Errand<'_> {
             .method(Method::GET)
             .header(header::ACCEPT, self.accepted())
             .header(header::USER_AGENT, "drawbridge");
+        let posted = |path: &str, body: &Value| {
+            let request = Request::builder()
+                .method(Method::POST)
+                .uri(path)
+                .header(header::ACCEPT, "application/json")
+                .header(header::USER_AGENT, "drawbridge")
+                .header(header::CONTENT_TYPE, "application/json");
+            request.body(Full::new(Bytes::from(body.to_string())))
+        };
         let addressed = match self {
+            Errand::Cluster(ToCluster::Review { review, .. }) => {
+                return posted(review.path(), &review.body());
+            }
+            Errand::Cluster(ToCluster::Renew { account, seconds }) => {
+                return posted(&account.path(), &Account::body(seconds));
+            }
             Errand::Cluster(ToCluster::Live { attributes, entry, .. }) => {
                 plain.uri(object_path(attributes)).header("audit-id", entry)
             }

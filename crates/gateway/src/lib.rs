@@ -25,4 +25,5 @@ pub mod errand;
 pub mod gate;
 pub mod https;
 pub mod manifest;
+pub mod telemetry;
 pub mod yaml;

@@ -20,6 +20,7 @@ use crate::lease::{Holder, Lease, Permitted, Stream};
 use crate::record::draft::{Draft, Entry, Intent};
 use crate::record::entry::Subject;
 use crate::refusal::{Reader, Refusal};
+use crate::telemetry::Called;
 
 /// How often one request is decided anew because the object changed under it.
 const ATTEMPTS: usize = 3;
@@ -157,7 +158,7 @@ async fn admit(
             Decision::Permit(permit) => permit,
             Decision::Deny(denial, _) => return Err((draft, Refusal::Denied(Box::new(denial)))),
             Decision::Needs(Needs::Live, asked) => {
-                facts = match lease.unless_cut(live(cluster, &asked, draft.id())).await {
+                facts = match lease.unless_cut(live(gate, cluster, &asked, draft.id())).await {
                     Ok(facts) => facts,
                     Err(refusal) => return Err((draft, refusal)),
                 };
@@ -186,7 +187,8 @@ async fn admit(
     Err((draft, Refusal::Busy("decisions on one request while manifests change")))
 }
 
-async fn live(cluster: &Cluster, case: &Case, entry: &str) -> Result<Facts, Refusal> {
-    let live = cluster.live(case.agent(), case.attributes(), entry).await;
+async fn live(gate: &Gate, cluster: &Cluster, case: &Case, entry: &str) -> Result<Facts, Refusal> {
+    let errand = cluster.live(case.agent(), case.attributes(), entry);
+    let live = gate.record.metrics().errand(Called::Live, errand).await;
     live.map(Facts::with_live).map_err(Refusal::Cluster)
 }

@@ -23,7 +23,9 @@ mod time;
 pub use attributes::{Access, Attributes, BodyUse, Connect, Line, Method, Query, Resource, Unreadable, Verb};
 pub use body::{BodyError, BodyFault, MAX_BODY, MAX_VALUES, Payload};
 pub use case::Case;
-pub use decision::{Decision, Denial, Facts, Live, Needs, Next, Permit, Pin, Reason, decide};
+pub use decision::{
+    Decision, Denial, Facts, Live, Looked, Needs, Next, Permit, Pin, Reason, decide, looked_at,
+};
 pub use name::{AgentName, NameError};
 pub use rules::{
     AGENTS_NAMESPACE, Caution, Effect, HeldScope, NamePattern, PatternError, Reach, Rule, RuleId,

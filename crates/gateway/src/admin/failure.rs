@@ -31,6 +31,8 @@ pub enum Failure {
     NotChanged(NotChanged),
     /// The database could not be read.
     Store(StoreError),
+    /// A file or the record did not take it. Holds the sentence.
+    Unwritten(String),
     /// A fault in the gateway.
     Fault,
 }
@@ -47,6 +49,7 @@ impl Failure {
             Failure::Method => StatusCode::METHOD_NOT_ALLOWED,
             Failure::NotChanged(why) => change_status(why),
             Failure::Store(error) => store_status(error),
+            Failure::Unwritten(_) => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -62,6 +65,7 @@ impl Failure {
             Failure::Method => "method",
             Failure::NotChanged(why) => change_reason(why),
             Failure::Store(error) => store_reason(error),
+            Failure::Unwritten(_) => "unwritten",
             Failure::Fault => "fault",
         }
     }
@@ -72,7 +76,7 @@ impl Failure {
             Failure::Unauthorized => "the admin credential is missing or not this gateway's; the file \
                 admin.json in its data directory has the one it takes"
                 .to_owned(),
-            Failure::Malformed(why) => why.clone(),
+            Failure::Malformed(why) | Failure::Unwritten(why) => why.clone(),
             Failure::TooLarge => format!("the body is longer than {MAX_BYTES} bytes; send it in parts"),
             Failure::Late => "the body did not arrive in time".to_owned(),
             Failure::Nowhere => "there is nothing at this path; the admin API is under /v1".to_owned(),

@@ -3,17 +3,23 @@
 
 pub mod apply;
 pub mod body;
+pub mod credentials;
 pub mod describe;
 pub mod diff;
+pub mod doctor;
+pub mod explain;
 pub mod failure;
 pub mod listener;
 pub mod log;
 pub mod manifests;
+pub mod metrics;
 pub mod probes;
 pub mod standing;
 pub mod status;
 pub mod token;
+pub mod unrecognised;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -46,6 +52,10 @@ pub struct Admin {
     pub gate: Gate,
     /// The credential that callers must show.
     pub token: Token,
+    /// The credential for `/metrics` alone.
+    pub metrics: Token,
+    /// The data directory.
+    pub data: PathBuf,
     /// When the gateway started.
     pub started: Millis,
     /// The certificate authority, in PEM, that agents must trust; none where the certificate comes from
@@ -79,14 +89,19 @@ pub fn router(admin: Arc<Admin>) -> Router {
     Router::new()
         .route("/livez", get(probes::livez))
         .route("/readyz", get(probes::readyz))
+        .route(metrics::PATH, get(metrics::show))
         .route("/v1/apply", post(apply::apply))
+        .route("/v1/credentials", post(credentials::keep))
         .route("/v1/describe/{kind}/{name}", get(describe::describe))
         .route("/v1/diff", post(diff::diff))
+        .route("/v1/doctor", get(doctor::look))
+        .route("/v1/explain", get(explain::explain))
         .route("/v1/manifests", get(manifests::list))
         .route("/v1/manifests/{kind}/{name}", delete(manifests::delete))
         .route("/v1/standing", post(standing::change))
         .route("/v1/log", get(log::read))
         .route("/v1/status", get(status::show))
+        .route("/v1/unrecognised", get(unrecognised::list))
         .fallback(failure::nowhere)
         .method_not_allowed_fallback(failure::wrong_method)
         .layer(middleware::from_fn_with_state(admin.clone(), token::check))

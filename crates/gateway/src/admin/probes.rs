@@ -1,32 +1,94 @@
-//! `GET /livez` and `GET /readyz`: for whoever restarts or routes to the gateway.
+//! `GET /livez` and `GET /readyz`: for whoever restarts or routes to the gateway. `/readyz?verbose` says
+//! part by
+//! part what can be used, and needs the credential: it names clusters.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
+use futures_util::future::join_all;
 use http::StatusCode;
+use tokio::time::timeout;
 
 use super::Admin;
+use crate::chain::Chain;
+use crate::cluster::Cluster;
+use crate::telemetry::Called;
+
+/// One cluster may take this long to answer a verbose probe.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What asks for the parts.
+pub(super) const VERBOSE: &str = "verbose";
 
 /// The process answers.
 pub(super) async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Requests can be served: the record takes writes, and the gateway isn't ending. A manifests directory that
-/// can't be applied is said and is no reason to stop serving.
-pub(super) async fn readyz(State(admin): State<Arc<Admin>>) -> (StatusCode, &'static str) {
+/// Requests can be served: the record takes writes, and the gateway isn't ending. A cluster that can't be
+/// used is no reason to stop serving the others, and neither is a manifests directory that can't be applied.
+pub(super) async fn readyz(
+    State(admin): State<Arc<Admin>>,
+    RawQuery(query): RawQuery,
+) -> (StatusCode, String) {
     // Anybody may ask this: what exactly is wrong stands in the status, which needs the credential.
     const LAST_GOOD: &str = "ok, but the manifests directory can't be applied as it is: what was last good \
-        is in force, and 'drawbridge get agents' says what is wrong\n";
-    if admin.shutdown.is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the gateway is ending\n");
-    }
-    if admin.gate.record.is_failing() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the record takes no writes\n");
-    }
+        is in force, and 'drawbridge get agents' says what is wrong";
+    let trouble = if admin.shutdown.is_cancelled() {
+        Some("the gateway is ending")
+    } else if admin.gate.record.is_failing() {
+        Some("the record takes no writes")
+    } else {
+        None
+    };
+    let status = if trouble.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let standing = admin.directory.as_ref().map(|directory| directory.standing());
-    match standing {
-        Some(standing) if !standing.warnings().is_empty() => (StatusCode::OK, LAST_GOOD),
-        Some(_) | None => (StatusCode::OK, "ok\n"),
+    let good = match standing {
+        Some(standing) if !standing.warnings().is_empty() => LAST_GOOD,
+        Some(_) | None => "ok",
+    };
+    let text = match query.as_deref() {
+        Some(VERBOSE) => parts(&admin, trouble).await,
+        Some(_) | None => format!("{}\n", trouble.unwrap_or(good)),
+    };
+    (status, text)
+}
+
+async fn parts(admin: &Admin, trouble: Option<&str>) -> String {
+    let snapshot = admin.gate.state.snapshot();
+    let mut clusters: Vec<_> = snapshot.clusters().cloned().collect();
+    clusters.sort_by(|a, b| a.name().cmp(b.name()));
+    let looked = join_all(clusters.iter().map(|cluster| look(admin, cluster))).await;
+    let mut text = line("gateway", trouble);
+    for (cluster, trouble) in clusters.iter().zip(&looked) {
+        text.push_str(&line(&format!("cluster/{}", cluster.name()), trouble.as_deref()));
+    }
+    for issuer in snapshot.issuers().all() {
+        let health = issuer.health();
+        let trouble = health.fault.as_deref().filter(|_| health.keys == 0);
+        text.push_str(&line(&format!("issuer/{}", issuer.name()), trouble));
+    }
+    let usable = looked.iter().filter(|trouble| trouble.is_none()).count();
+    text + &format!("{usable} of {} clusters can be used\n", looked.len())
+}
+
+fn line(part: &str, trouble: Option<&str>) -> String {
+    match trouble {
+        None => format!("[+] {part} ok\n"),
+        Some(trouble) => format!("[-] {part}: {trouble}\n"),
+    }
+}
+
+async fn look(admin: &Admin, cluster: &Cluster) -> Option<String> {
+    match timeout(PATIENCE, cluster.try_wire()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return Some(Chain(&error).to_string()),
+        Err(_elapsed) => return Some("its credential was not read in time".to_owned()),
+    }
+    let who = admin.gate.record.metrics().errand(Called::Review, cluster.who());
+    match timeout(PATIENCE, who).await {
+        Ok(Ok(_)) => None,
+        Ok(Err(fault)) => Some(fault.message()),
+        Err(_elapsed) => Some("it gave no answer in time".to_owned()),
     }
 }

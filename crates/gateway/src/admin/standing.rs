@@ -81,12 +81,11 @@ pub(super) async fn change(
         Ok((closed, before, word()))
     };
     let (closed, before, now) = to_the_end(&admin, change).await?;
-    Ok(Json(Judged {
-        closed: closed.into(),
-        changed: before != now,
-        standing: now.to_owned(),
-        milliseconds: admin.gate.clock.now().0.saturating_sub(began.0),
-    }))
+    let milliseconds = admin.gate.clock.now().0.saturating_sub(began.0);
+    if asked.verdict != Verdict::Resume && before != now {
+        admin.gate.record.metrics().revoked(milliseconds);
+    }
+    Ok(Json(Judged { closed: closed.into(), changed: before != now, standing: now.to_owned(), milliseconds }))
 }
 
 fn subject(named: &Named) -> Result<Subject, Failure> {

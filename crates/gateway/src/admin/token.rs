@@ -12,8 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, header};
 
-use super::Admin;
 use super::failure::Failure;
+use super::{Admin, metrics, probes};
 
 const BYTES: usize = 32;
 /// Who doesn't show the credential keeps no connection: there are few, and a stranger could take them all
@@ -71,8 +71,13 @@ pub(super) async fn check(
     request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
-    let shown = admin.token.shown(request.headers());
-    if shown.is_err() && !OPEN.contains(&request.uri().path()) {
+    let uri = request.uri();
+    let mut shown = admin.token.shown(request.headers());
+    if uri.path() == metrics::PATH {
+        shown = shown.or_else(|_| admin.metrics.shown(request.headers()));
+    }
+    let open = OPEN.contains(&uri.path()) && uri.query() != Some(probes::VERBOSE);
+    if shown.is_err() && !open {
         return Err(Failure::Unauthorized);
     }
     let mut response = next.run(request).await;

@@ -173,7 +173,7 @@ async fn read(access: &ClusterAccess) -> Result<Read, Unusable> {
         ClusterAccess::InCluster => kube::Config::incluster()
             .map(|config| Read { config, files: Files::default() })
             .map_err(Unusable::InCluster),
-        ClusterAccess::Server { server, ca_file, token_file } => from_files(server, ca_file, token_file),
+        ClusterAccess::Server { server, ca_file, token_file, .. } => from_files(server, ca_file, token_file),
     }
 }
 

@@ -5,14 +5,22 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use drawbridge_policy::{AgentName, Attributes, Live};
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 use tokio::time::timeout;
 
+use super::review::Asker;
 use super::{Answers, Cluster, Wait, Way};
 use crate::errand::{Errand, ToCluster};
 use crate::refusal::ClusterFault;
+
+/// What came back from an errand.
+pub(super) struct Told {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
 
 impl Cluster {
     /// Carries out an errand: the status and the whole body.
@@ -20,23 +28,32 @@ impl Cluster {
     /// # Errors
     /// The cluster gave no answer in time, or one that is longer than it may be.
     pub async fn run(&self, errand: ToCluster<'_>) -> Result<(StatusCode, Bytes), ClusterFault> {
+        let told = self.tell(errand).await?;
+        Ok((told.status, told.body))
+    }
+
+    /// The same with the answer's headers.
+    pub(super) async fn tell(&self, errand: ToCluster<'_>) -> Result<Told, ClusterFault> {
         let unusable = || ClusterFault::Unusable(self.name().to_owned());
         let request = Errand::from(errand).request().or(Err(unusable()))?;
         let response = match errand {
-            ToCluster::Live { agent, .. } => {
+            ToCluster::Live { agent, .. } | ToCluster::Review { asker: Asker::Agent(agent), .. } => {
                 let way = Way { cluster: self, agent, wait: Wait::Bounded, answers: Answers::Cluster };
                 way.send(request).await?
             }
-            ToCluster::IssuerDocument | ToCluster::IssuerKeys => {
+            ToCluster::IssuerDocument
+            | ToCluster::IssuerKeys
+            | ToCluster::Review { asker: Asker::Gateway, .. }
+            | ToCluster::Renew { .. } => {
                 let (wired, response) = self.deliver(request, Wait::Bounded).await?;
                 self.own(&wired, response)?
             }
         };
-        let status = response.status();
+        let (head, body) = response.into_parts();
         let silent = || ClusterFault::Silent(self.name().to_owned());
-        let body = Limited::new(response.into_body(), Errand::from(errand).longest_answer()).collect();
+        let body = Limited::new(body, Errand::from(errand).longest_answer()).collect();
         let body = timeout(self.patience.answer, body).await.or(Err(silent()))?.or(Err(silent()))?;
-        Ok((status, body.to_bytes()))
+        Ok(Told { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
 
     /// Reads the object that a decision asks about, as the agent.

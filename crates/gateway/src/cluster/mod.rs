@@ -4,7 +4,9 @@ mod connector;
 pub mod credential;
 pub mod errand;
 mod files;
-mod unspoken;
+pub mod renew;
+pub mod review;
+pub(crate) mod unspoken;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

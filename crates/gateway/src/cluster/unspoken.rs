@@ -12,7 +12,7 @@ pub struct Unspoken(String);
 
 impl Unspoken {
     /// Of preparing connections.
-    pub(super) fn of_client(error: kube::Error) -> Unspoken {
+    pub(crate) fn of_client(error: kube::Error) -> Unspoken {
         match error {
             kube::Error::Auth(error) => Unspoken::of_auth(&error),
             other => Unspoken(other.to_string()),
@@ -20,7 +20,7 @@ impl Unspoken {
     }
 
     /// Of renewing a credential.
-    pub(super) fn of_layer(error: tower::BoxError) -> Unspoken {
+    pub(crate) fn of_layer(error: tower::BoxError) -> Unspoken {
         match error.downcast::<AuthError>() {
             Ok(error) => Unspoken::of_auth(&error),
             Err(error) => match error.downcast::<kube::Error>() {
@@ -31,7 +31,7 @@ impl Unspoken {
     }
 
     /// Of reading a kubeconfig.
-    pub(super) fn of_file(error: KubeconfigError) -> Unspoken {
+    pub(crate) fn of_file(error: KubeconfigError) -> Unspoken {
         match error {
             KubeconfigError::Parse(error) => Unspoken(match error.location() {
                 Some(place) => format!("line {} is not what a kubeconfig has there", place.line()),

@@ -65,7 +65,7 @@ impl AdminFile {
 
 /// Writes a file for its owner only, whole or not at all: under another name first, since whoever reads it
 /// must never find half of it.
-pub(super) fn private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", std::process::id()));
     let draft = PathBuf::from(name);

@@ -1,5 +1,7 @@
-//! `drawbridge explain`: what a request is to the gateway.
+//! `drawbridge explain`: which rule decides on a request of an agent's; and what a raw request is to the
+//! gateway.
 
+mod agent;
 mod request;
 
 use clap::{Args, ValueEnum};
@@ -11,9 +13,15 @@ use super::failure::Misused;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  drawbridge explain cleanup delete jobs.batch report -n batch --cluster prod
+  drawbridge explain cleanup create pods/exec -n batch
   drawbridge explain --request 'GET /api/v1/namespaces/ci/pods?watch=true'
   drawbridge explain --request 'DELETE /apis/batch/v1/namespaces/ci/jobs/x' -o json
   drawbridge explain --request - < lines.txt
+
+Of an agent it says which rule decides, or why none does, with the rules that
+were looked at. Nothing is sent to a cluster; what its ceiling would say is its
+own to know.
 
 A request line is a method, one space, and path and query as they are sent: no
 address, no /clusters/NAME, no HTTP/1.1. It is read as the API server's
@@ -26,10 +34,12 @@ labelSelector, or {\"refused\": REASON, \"message\": SENTENCE}. Strings are \"\"
 parts is [] where there is nothing. A line ends with LF or CRLF. Empty lines are
 answered too (empty-line), and so is one of more than 65536 bytes (line-too-long).
 
-Exit status: 0 read (with '-' at the end of input), 3 refused.")]
+Exit status: 0 read or let through (with '-' at the end of input), 3 refused.")]
 pub struct Explain {
+    #[command(flatten)]
+    agent: agent::Question,
     /// A raw request line; '-' for lines on standard input.
-    #[arg(long, value_name = "LINE", required = true)]
+    #[arg(long, value_name = "LINE")]
     request: Option<String>,
     /// How to print it. Lines of standard input are always answered in JSON.
     #[arg(short, long, value_enum)]
@@ -46,7 +56,7 @@ pub enum Output {
 }
 
 impl Explain {
-    pub(super) fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
+    pub(super) async fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
         let text = self.output == Some(Output::Text);
         match self.request.as_deref() {
             Some("-") if text => {
@@ -54,8 +64,7 @@ impl Explain {
             }
             Some("-") => request::answer(std::io::stdin().lock(), world.terminal),
             Some(line) => request::explain(line, self.output.unwrap_or(Output::Text), world.terminal),
-            // clap asks for one.
-            None => Err(Misused("say which request: --request LINE".into()).into()),
+            None => self.agent.run(self.output.unwrap_or(Output::Text), world).await,
         }
     }
 }

@@ -1,9 +1,12 @@
 //! `drawbridge get`: manifests, and how agents and grants stand.
 
+mod unrecognised;
+
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::client::query;
+use super::failure::Misused;
 use super::kinds::Kind;
 use super::table::Table;
 use super::terminal::{Tone, clean};
@@ -17,15 +20,56 @@ Examples:
   drawbridge get agents
   drawbridge get grant cleanup-prod -o yaml
   drawbridge get agents -o wide
+  drawbridge get unrecognised -o yaml
 
 -o yaml prints what 'drawbridge apply' takes; -o json has the status too.")]
-pub struct Get {
-    /// What kind: agents, scopes, grants, clusters or trustedissuers.
-    kind: Kind,
+pub struct Asked {
+    /// What kind: agents, scopes, grants, clusters or trustedissuers; or unrecognised callers.
+    #[arg(value_parser = what)]
+    kind: What,
     /// Only this one.
     name: Option<String>,
     /// How to print it.
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+/// What can be shown.
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Manifests(Kind),
+    Unrecognised,
+}
+
+fn what(text: &str) -> Result<What, String> {
+    if text == "unrecognised" {
+        return Ok(What::Unrecognised);
+    }
+    let known = || {
+        Kind::value_variants().iter().filter_map(|kind| Some(kind.to_possible_value()?.get_name().to_owned()))
+    };
+    let wrong = |_| format!("there are {} and unrecognised", known().collect::<Vec<_>>().join(", "));
+    Kind::from_str(text, false).map(What::Manifests).map_err(wrong)
+}
+
+impl Asked {
+    pub(super) async fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
+        let Asked { kind, name, output } = self;
+        match kind {
+            What::Manifests(kind) => Get { kind, name, output }.run(world).await,
+            What::Unrecognised if name.is_some() => {
+                Err(Misused("'get unrecognised' takes no name".to_owned()).into())
+            }
+            What::Unrecognised => unrecognised::run(output, world).await,
+        }
+    }
+}
+
+/// Manifests to show.
+#[derive(Debug)]
+struct Get {
+    kind: Kind,
+    name: Option<String>,
     output: Output,
 }
 
@@ -45,7 +89,7 @@ pub enum Output {
 }
 
 impl Get {
-    pub(super) async fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
+    async fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
         let query = query(&[("kind", Some(self.kind.as_str().to_owned())), ("name", self.name.clone())]);
         let list: List = world.client()?.get(&format!("/v1/manifests{query}")).await?;
         let label = world.terminal.paint(Tone::Warn, "warning:");

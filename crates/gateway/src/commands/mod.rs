@@ -5,10 +5,12 @@ pub mod apply;
 mod changes;
 pub mod client;
 pub mod completion;
+pub mod connect;
 pub mod credential;
 pub mod delete;
 pub mod describe;
 pub mod diff;
+pub mod doctor;
 pub mod enrol;
 pub mod explain;
 pub mod failure;
@@ -16,11 +18,14 @@ pub mod files;
 pub mod get;
 pub mod grant;
 mod identities;
+pub mod import;
 pub mod key;
 pub mod kinds;
 pub mod kubeconfig;
 pub mod log;
+pub mod person;
 pub mod quickstart;
+pub mod rbac;
 mod rules;
 pub mod serve;
 pub mod standing;
@@ -80,7 +85,7 @@ pub enum Command {
     /// Show what applying would change, in manifests and in what agents may do.
     Diff(diff::Diff),
     /// Show manifests, and how agents and grants stand.
-    Get(get::Get),
+    Get(get::Asked),
     /// Delete manifests that nothing refers to.
     Delete(delete::Delete),
     /// Give an agent scopes on clusters.
@@ -99,12 +104,18 @@ pub enum Command {
     Whoami(whoami::Whoami),
     /// Print a kubeconfig for an agent. It holds no secret.
     Kubeconfig(kubeconfig::Kubeconfig),
+    /// Bring a cluster in: print what its owner applies, wait for it, and look whether it works.
+    Connect(Box<connect::Connect>),
+    /// Look for what is wrong: in the gateway, in clusters, and around them.
+    Doctor(doctor::Doctor),
+    /// Say which rule decides on an agent's request, or what a raw request is.
+    Explain(explain::Explain),
+    /// Turn a service account's RBAC into an agent, scopes and grants.
+    Import(import::Import),
     /// Show the record.
     Log(log::Log),
     /// Print what makes a shell complete this program's arguments.
     Completion(completion::Completion),
-    /// Show what a request line asks for, as the gateway and the API server read it.
-    Explain(explain::Explain),
 }
 
 /// What a command is handed: nothing in here is read from the process again.
@@ -130,6 +141,7 @@ impl World<'_> {
 }
 
 /// Runs a command to its end, and says what went wrong in one sentence.
+#[expect(clippy::cognitive_complexity, reason = "one arm for each command")]
 pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
     let done = match command {
         Command::Quickstart(quickstart) => quickstart.run(world).await,
@@ -147,9 +159,12 @@ pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
         Command::Credential(credential) => credential.run(world).await,
         Command::Whoami(whoami) => whoami.run(world).await,
         Command::Kubeconfig(kubeconfig) => kubeconfig.run(world).await,
+        Command::Connect(connect) => connect.run(world).await,
+        Command::Doctor(doctor) => doctor.run(world).await,
+        Command::Explain(explain) => explain.run(world).await,
+        Command::Import(import) => import.run(world).await,
         Command::Log(log) => log.run(world).await,
         Command::Completion(completion) => completion.run(world),
-        Command::Explain(explain) => explain.run(world),
     };
     failure::exit(done, world.terminal)
 }

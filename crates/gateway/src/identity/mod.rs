@@ -11,3 +11,4 @@ pub mod means;
 pub mod proven;
 mod strict;
 pub mod token;
+pub mod unrecognised;

@@ -7,6 +7,7 @@ use http::Uri;
 use serde_json::{Map, Value, json};
 
 use super::{Metadata, lifetime};
+use crate::cluster::renew::Account;
 use crate::yaml::{At, Fields, Report, Shape, shown};
 
 /// A cluster.
@@ -65,6 +66,8 @@ pub enum ClusterAccess {
         ca_file: PathBuf,
         /// The token that the gateway presents. It is read again when it changes.
         token_file: PathBuf,
+        /// The service account whose token it is, where the gateway itself asks for the next one.
+        renew: Option<Account>,
     },
 }
 
@@ -84,7 +87,7 @@ impl ClusterAccess {
 }
 
 pub(super) const SHAPE: Shape = Shape {
-    known: &["kubeconfig", "inCluster", "server", "caFile", "tokenFile", "serviceAccounts"],
+    known: &["kubeconfig", "inCluster", "server", "caFile", "tokenFile", "renewAs", "serviceAccounts"],
     later: &[("connector", "clusters that dial out to the gateway")],
 };
 
@@ -98,7 +101,7 @@ impl Cluster {
     pub(super) fn read(metadata: Metadata, at: &At<'_>, report: &mut Report) -> Option<Cluster> {
         let fields = at.fields(SHAPE, report)?;
         let has = |name: &str| fields.optional(name).is_some();
-        let server = has("server") || has("caFile") || has("tokenFile");
+        let server = ["server", "caFile", "tokenFile", "renewAs"].into_iter().any(has);
         let access = match (has("kubeconfig"), has("inCluster"), server) {
             (true, false, false) => kubeconfig(&fields, report),
             (false, true, false) => in_cluster(&fields, report),
@@ -147,8 +150,13 @@ impl Cluster {
                 }
                 json!({"kubeconfig": kubeconfig})
             }
-            ClusterAccess::Server { server, ca_file, token_file } => {
-                json!({"server": server, "caFile": shown(ca_file), "tokenFile": shown(token_file)})
+            ClusterAccess::Server { server, ca_file, token_file, renew } => {
+                let mut spec =
+                    json!({"server": server, "caFile": shown(ca_file), "tokenFile": shown(token_file)});
+                if let (Some(account), Value::Object(spec)) = (renew, &mut spec) {
+                    spec.insert("renewAs".to_owned(), json!(account.to_string()));
+                }
+                spec
             }
         }
     }
@@ -187,7 +195,21 @@ fn address(fields: &Fields<'_>, report: &mut Report) -> Option<ClusterAccess> {
     let server = server.and_then(|at| https(&at, report));
     let ca_file = ca_file.and_then(|at| file(&at, report));
     let token_file = token_file.and_then(|at| file(&at, report));
-    Some(ClusterAccess::Server { server: server?, ca_file: ca_file?, token_file: token_file? })
+    let renew = match fields.optional("renewAs") {
+        None => Some(None),
+        Some(at) => account(&at, report).map(Some),
+    };
+    let (server, ca_file, token_file) = (server?, ca_file?, token_file?);
+    Some(ClusterAccess::Server { server, ca_file, token_file, renew: renew? })
+}
+
+fn account(at: &At<'_>, report: &mut Report) -> Option<Account> {
+    let text = at.text(report)?;
+    let account = Account::parse(text);
+    if account.is_none() {
+        at.wrong(report, &format!("expected a service account, NAMESPACE/NAME, found {}", shown(text)));
+    }
+    account
 }
 
 pub(super) fn file(at: &At<'_>, report: &mut Report) -> Option<PathBuf> {

@@ -208,3 +208,8 @@ impl Manifest {
         }
     }
 }
+
+/// Whether a cluster may have this name: it stands in paths.
+pub fn is_cluster_name(text: &str) -> bool {
+    names::is_label(text)
+}

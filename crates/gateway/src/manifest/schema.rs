@@ -127,6 +127,10 @@ fn cluster_spec() -> Value {
         ("server", text("The cluster's address, https://HOST:PORT.")),
         ("caFile", text("The path of the CA of the cluster's certificate, PEM.")),
         ("tokenFile", text("The path of the token that the gateway presents.")),
+        (
+            "renewAs",
+            text("NAMESPACE/NAME of the token's account, where the gateway renews the token itself."),
+        ),
         ("serviceAccounts", described(accounts, "What is asked of its service accounts' tokens.")),
     ];
     let mut schema = object(cluster::SHAPE, &fields, &[]);
@@ -193,6 +197,7 @@ fn good() -> Vec<(&'static str, String)> {
         ),
         ("Cluster", "{inCluster: {}}".to_owned()),
         ("Cluster", "{server: \"https://a\", caFile: b, tokenFile: c}".to_owned()),
+        ("Cluster", "{server: \"https://a\", caFile: b, tokenFile: c, renewAs: a/b}".to_owned()),
         ("TrustedIssuer", "{oidc: {url: \"https://a.example\"}}".to_owned()),
         (
             "TrustedIssuer",

@@ -134,6 +134,7 @@ fn what_is_right_is_read() {
         server: "https://10.0.0.1:6443".to_owned(),
         ca_file: "ca.crt".into(),
         token_file: "/run/token".into(),
+        renew: None,
     };
     assert_eq!(access, [&kubeconfig, &ClusterAccess::InCluster, &server]);
 }

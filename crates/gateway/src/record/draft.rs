@@ -18,6 +18,7 @@ use crate::connection::peer::Peer;
 use crate::identity::proven::Stranger;
 use crate::lease::{CutReason, Held, Lease};
 use crate::refusal::{ClusterFault, Refusal};
+use crate::telemetry::{Class, Ending, Metrics};
 
 /// How a request ended.
 #[derive(Debug, Clone, Serialize)]
@@ -67,6 +68,17 @@ impl Outcome {
             Outcome::Panic => "panic",
         }
     }
+
+    fn ending(&self) -> Ending {
+        match self {
+            Outcome::Answered { .. } => Ending::Answered,
+            Outcome::Refused { .. } => Ending::Refused,
+            Outcome::Cut { .. } => Ending::Cut,
+            Outcome::CallerGone => Ending::CallerGone,
+            Outcome::ClusterGone { .. } => Ending::ClusterGone,
+            Outcome::Panic => Ending::Panic,
+        }
+    }
 }
 
 /// Bytes that went each way.
@@ -85,6 +97,7 @@ struct Open {
     place: Option<OwnedPermit<Job>>,
     began: Millis,
     clock: Clock,
+    metrics: Arc<Metrics>,
     sent: Sent,
     traffic: Traffic,
     status: Option<u16>,
@@ -126,6 +139,7 @@ impl Record {
             place: Some(place),
             began: self.clock.now(),
             clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
             sent: Sent::No,
             traffic: Traffic::default(),
             status: None,
@@ -153,9 +167,11 @@ impl Draft {
 
     /// Writes the refusal. One of an unknown caller is folded with its like.
     pub fn refuse(mut self, record: &Record, peer: &Peer, refusal: &Refusal) {
+        self.0.metrics.refused(Class::of(refusal));
         // Anybody makes a key; who has a token was vouched for, and is told apart.
         let mut vouched = None;
         if let Refusal::Unrecognised(stranger) = refusal {
+            record.unrecognised.saw(stranger, peer.address().ip(), self.0.clock.now());
             let Stranger { proven, because, .. } = &**stranger;
             self.0.subject.by_stranger(proven);
             let subject = || format!("{} ({})", proven.means.subject(), because.as_str());
@@ -164,6 +180,7 @@ impl Draft {
         if self.0.subject.agent.is_none() {
             let now = self.0.clock.now();
             if record.fold.count(peer.address().ip(), refusal.reason(), vouched, now) == Fate::Counted {
+                self.0.metrics.ended(Ending::Refused);
                 self.0.place = None;
                 return;
             }
@@ -278,6 +295,7 @@ impl Entry {
 
     /// The request was let through but could not be carried out.
     pub fn refuse(mut self, refusal: &Refusal) {
+        self.0.metrics.refused(Class::of(refusal));
         self.0.refuse(refusal);
     }
 }
@@ -303,6 +321,7 @@ impl Open {
 
     fn finish(&mut self, outcome: &Outcome) {
         let Some(place) = self.place.take() else { return };
+        self.metrics.ended(outcome.ending());
         let now = self.clock.now();
         let mut more = json!({
             "outcome": outcome,

@@ -12,6 +12,8 @@ use tokio::time::timeout;
 
 use super::fold::Fold;
 use crate::clock::Clock;
+use crate::identity::unrecognised::Unrecognised;
+use crate::telemetry::Metrics;
 
 /// Rows that one commit takes at most: it bounds how long a waiting intent sits behind others.
 const GROUP: usize = 256;
@@ -53,6 +55,8 @@ pub struct Record {
     pub(super) clock: Clock,
     pub(super) fold: Arc<Fold>,
     pub(super) patience: Duration,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) unrecognised: Arc<Unrecognised>,
     failing: Arc<AtomicBool>,
     urgent: Arc<Notify>,
 }
@@ -79,10 +83,28 @@ impl Record {
             clock,
             fold: Arc::new(Fold::default()),
             patience,
+            metrics: Arc::default(),
+            unrecognised: Arc::default(),
             failing: failing.clone(),
             urgent: urgent.clone(),
         };
         (record, Writer { jobs: receiver, store, failing, urgent })
+    }
+
+    /// The numbers that every ending is counted in.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Who was refused as unrecognised lately.
+    pub fn unrecognised(&self) -> &Unrecognised {
+        &self.unrecognised
+    }
+
+    /// Places of the queue that open requests and waiting rows take, and how many there are.
+    pub fn places(&self) -> (usize, usize) {
+        let all = self.jobs.max_capacity();
+        (all.saturating_sub(self.jobs.capacity()), all)
     }
 
     /// Whether the last attempt to write failed. Requests are refused meanwhile.

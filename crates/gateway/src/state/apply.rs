@@ -1,7 +1,10 @@
 //! Manifests change: all of one call or none.
 
+use std::time::Duration;
+
 use drawbridge_store::Change;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::change::{Applied, Author, NotChanged, Report, What};
 use super::plan::{Asked, DIRECTORY, Ground, Origin, Plan, wins};
@@ -10,6 +13,9 @@ use super::{State, agent_named};
 use crate::chain::Chain;
 use crate::lease::Closed;
 use crate::manifest::{self, Apart, Manifest};
+
+/// Reading the credential of a cluster that was applied may take this long; who applied it waits.
+const WIRE: Duration = Duration::from_secs(5);
 
 impl State {
     /// What applying would do. Nothing of it is done.
@@ -30,7 +36,7 @@ impl State {
         let Asked { sources, prune, origin } = asked;
         // Whoever suspends an agent meanwhile doesn't wait until ten thousand files are read.
         let read = self.read(sources, &origin).await?;
-        let _alone = self.changing.lock().await;
+        let alone = self.changing.lock().await;
         let plan = Plan::new(read, prune, &origin, &self.ground(&self.snapshot()))?;
         let mut report = Report {
             applied: plan.applied.clone(),
@@ -44,6 +50,8 @@ impl State {
         let revision = self.store.apply(plan.before.revision(), &changes, &rows).await?;
         report.closed = self.swap(plan.next.at(revision)).await;
         self.closed("apply", report.closed).await;
+        // A credential plugin that hangs must not keep anybody from suspending an agent.
+        drop(alone);
         report.cautions.extend(self.unusable(&report.applied).await);
         Ok(report)
     }
@@ -99,13 +107,15 @@ impl State {
         let changed = |one: &&Applied| matches!(one.change, What::Created | What::Configured);
         for cluster in applied.iter().filter(|one| one.kind == "Cluster").filter(changed) {
             let Some(cluster) = snapshot.cluster(&cluster.name) else { continue };
-            if let Err(error) = cluster.try_wire().await {
-                let name = cluster.name();
-                let error = Chain(&error);
-                cautions.push(format!(
-                    "Cluster {name:?} can't be used yet: {error}; it is tried again when it is needed"
-                ));
-            }
+            let error = match timeout(WIRE, cluster.try_wire()).await {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => Chain(&error).to_string(),
+                Err(_elapsed) => format!("its credential was not read within {} s", WIRE.as_secs()),
+            };
+            let name = cluster.name();
+            cautions.push(format!(
+                "Cluster {name:?} can't be used yet: {error}; it is tried again when it is needed"
+            ));
         }
         cautions
     }

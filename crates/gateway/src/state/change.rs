@@ -11,6 +11,7 @@ use super::State;
 use crate::identity::means::Instance;
 use crate::lease::Closed;
 use crate::manifest::Problems;
+use crate::record::writer::NotRecorded;
 
 /// Why a change was not made. Nothing of it was.
 #[derive(Debug, Error)]
@@ -177,6 +178,14 @@ impl State {
         {
             tracing::warn!(%error, "a copy too many is not in the record");
         }
+    }
+
+    /// Notes that the gateway got a credential for a cluster. What it is stands nowhere.
+    ///
+    /// # Errors
+    /// When the record doesn't take it; then nothing is to be kept.
+    pub async fn credential_kept(&self, cluster: &str, author: &Author) -> Result<(), NotRecorded> {
+        self.record.note(self.event("credential", None, author, &json!({ "cluster": cluster }))).await
     }
 
     pub(super) fn event(&self, event: &str, agent: Option<AgentName>, author: &Author, what: &Value) -> Row {

@@ -5,10 +5,12 @@ mod explain;
 mod facts;
 mod judge;
 mod permit;
+mod trace;
 
 pub use denial::{Denial, LONGEST_MESSAGE, Next, Reason};
 pub use facts::{Facts, Live, Needs};
 pub use permit::{Permit, Pin};
+pub use trace::{Looked, looked_at};
 
 use crate::case::Case;
 use crate::rules::Rules;

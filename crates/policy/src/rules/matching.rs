@@ -67,7 +67,7 @@ pub(super) fn allows(rule: &RuleSpec, reach: &Reach, ask: Ask<'_>) -> bool {
 
 /// Whether a deny rule, held through a reach, refuses what is asked. It must be asked each of the question's
 /// [`equivalents`].
-pub(super) fn denies(rule: &RuleSpec, reach: &Reach, ask: Ask<'_>) -> bool {
+pub(crate) fn denies(rule: &RuleSpec, reach: &Reach, ask: Ask<'_>) -> bool {
     match ask {
         Ask::Path { verb, path } => {
             let same = |url: &String| url_matches(url, path) || url_matches(url, path.trim_end_matches('/'));
@@ -92,7 +92,7 @@ fn is_proxied(name: &str, on: On<'_>) -> bool {
 }
 
 /// The question, and every other one that has the same effect.
-pub(super) fn equivalents(ask: Ask<'_>) -> impl Iterator<Item = Ask<'_>> {
+pub(crate) fn equivalents(ask: Ask<'_>) -> impl Iterator<Item = Ask<'_>> {
     let (plain, other) = match ask {
         Ask::Path { .. } => (None, None),
         Ask::Resource(on) => (Some(on), same_effect(on)),

@@ -9,6 +9,7 @@ mod index;
 pub(crate) mod matching;
 mod reach;
 mod spec;
+mod weigh;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(crate) use exceptions::escape;
 pub use exceptions::{ESCAPES, EXCEPTIONS, Escape, Exception, Verbs};
 pub use reach::{NamePattern, PatternError, Reach};
 pub use spec::{Effect, Rule, RuleProblem, RuleSpec};
+pub use weigh::{Weighed, weigh};
 
 use crate::time::Millis;
 

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 
+use crate::admin::metrics;
 use crate::admin::token::Token;
-use crate::commands::admin_file::AdminFile;
+use crate::commands::admin_file::{AdminFile, private};
 
 /// The credential in the file, or a new one.
 pub(super) fn token(path: &Path) -> anyhow::Result<Token> {
@@ -21,6 +22,19 @@ pub(super) fn token(path: &Path) -> anyhow::Result<Token> {
             fresh()
         }
     }
+}
+
+/// The credential for `/metrics` alone, in a file of its own that whoever collects numbers is given.
+pub(super) fn metrics_token(data: &Path) -> anyhow::Result<Token> {
+    let path = data.join(metrics::TOKEN);
+    let kept = std::fs::read_to_string(&path).ok();
+    if let Some(token) = kept.and_then(|text| Token::parse(text.trim())) {
+        return Ok(token);
+    }
+    let token = fresh()?;
+    let unwritten = || format!("{} can't be written", path.display());
+    private(&path, token.as_str().as_bytes()).with_context(unwritten)?;
+    Ok(token)
 }
 
 fn fresh() -> anyhow::Result<Token> {

@@ -19,7 +19,7 @@ use super::{Running, admin, data};
 use crate::admin::{Admin, listener as people, router};
 use crate::bodies::Bodies;
 use crate::clock::Clock;
-use crate::cluster::Patience;
+use crate::cluster::{Patience, renew};
 use crate::commands::admin_file::{self, AdminFile};
 use crate::config::{Config, Domain, PublicUrl};
 use crate::connection::listener as callers;
@@ -68,6 +68,8 @@ async fn with_store(config: Config, clock: Clock, store: Store) -> anyhow::Resul
     let certificates = Certificates::new(&config, &bound, &clock)?;
     let admin_file = config.data.join(admin_file::NAME);
     let token = admin::token(&admin_file)?;
+    let metrics = admin::metrics_token(&config.data)?;
+    let data_directory = config.data.clone();
     let shutdown = CancellationToken::new();
     let background = TaskTracker::new();
 
@@ -88,6 +90,8 @@ async fn with_store(config: Config, clock: Clock, store: Store) -> anyhow::Resul
     let api = Arc::new(Admin {
         gate: gate.clone(),
         token: token.clone(),
+        metrics,
+        data: data_directory,
         started: gate.clock.now(),
         ca: ca.clone(),
         directory,
@@ -158,6 +162,12 @@ fn begin(
     background.spawn(state::resync::run(gate.state.clone(), shutdown.clone()));
     background.spawn(state::issuers::run(gate.state.clone(), background.clone(), shutdown.clone()));
     background.spawn(unfold(gate.record.clone(), shutdown.clone()));
+    background.spawn(renew::run(
+        gate.state.clone(),
+        gate.record.metrics().clone(),
+        gate.clock.clone(),
+        shutdown.clone(),
+    ));
     writer
 }
 

@@ -193,3 +193,11 @@ fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }
+
+/// A GET on a connection that is there, with whatever it proved.
+pub(super) fn get_over(tls: &mut Tls, gateway: &Gateway, path: &str) -> Answer {
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", gateway.address());
+    tls.write_all(head.as_bytes()).unwrap();
+    tls.flush().unwrap();
+    read(tls)
+}

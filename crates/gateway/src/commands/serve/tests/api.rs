@@ -27,7 +27,9 @@ async fn api() -> Api {
     let gate = served.running.gate.clone();
     let started = gate.clock.now();
     let shutdown = CancellationToken::new();
-    let admin = Admin { gate, token: token.clone(), started, ca: None, directory: None, shutdown };
+    let (metrics, data) = (Token::fresh().unwrap(), served.dir.path().to_owned());
+    let admin =
+        Admin { gate, token: token.clone(), metrics, data, started, ca: None, directory: None, shutdown };
     Api { served, token, router: router(Arc::new(admin)) }
 }
 

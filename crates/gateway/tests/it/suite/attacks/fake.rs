@@ -17,22 +17,22 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use super::super::{binary, world};
 
 /// The gateway's credential for the fake cluster. No caller may ever see it.
-pub(super) const CREDENTIAL: &str = "the-gateway-s-own-credential";
+pub(in crate::suite) const CREDENTIAL: &str = "the-gateway-s-own-credential";
 
 /// One request that came.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(in crate::suite) struct Asked {
     /// `METHOD PATH?QUERY`.
-    pub(super) line: String,
+    pub(in crate::suite) line: String,
     /// All header lines.
-    pub(super) head: String,
+    pub(in crate::suite) head: String,
     /// The body.
-    pub(super) body: String,
+    pub(in crate::suite) body: String,
 }
 
 /// What the fake does with a request.
 #[derive(Debug, Clone)]
-pub(super) enum Reply {
+pub(in crate::suite) enum Reply {
     /// Sends this and goes on.
     Say(String),
     /// Sends this and closes.
@@ -47,9 +47,9 @@ const ISSUER: [&str; 2] = ["/.well-known/openid-configuration", "/openid/v1/jwks
 type Script = dyn Fn(&Asked, usize) -> Reply + Send + Sync;
 
 /// A fake cluster with a gateway in front of it, which knows it as `local`.
-pub(super) struct Fake {
+pub(in crate::suite) struct Fake {
     /// The gateway.
-    pub(super) gateway: Gateway,
+    pub(in crate::suite) gateway: Gateway,
     directory: tempfile::TempDir,
     asked: Arc<Mutex<Vec<Asked>>>,
     stop: Arc<AtomicBool>,
@@ -59,7 +59,7 @@ pub(super) struct Fake {
 
 impl Fake {
     /// Starts both. `script` answers the cluster's requests; it is told how many came before.
-    pub(super) fn start(
+    pub(in crate::suite) fn start(
         config: &str,
         script: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static,
     ) -> Fake {
@@ -81,7 +81,7 @@ impl Fake {
     }
 
     /// Tells the gateway that the cluster is at this port.
-    pub(super) fn know_cluster_at(&self, port: u16) {
+    pub(in crate::suite) fn know_cluster_at(&self, port: u16) {
         let file = |name: &str| -> PathBuf { self.directory.path().join(name) };
         self.gateway
             .apply(&format!(
@@ -94,23 +94,23 @@ impl Fake {
     }
 
     /// An agent that may do everything in the namespace `ns`.
-    pub(super) fn agent(&self, rules: &str) -> Agent {
+    pub(in crate::suite) fn agent(&self, rules: &str) -> Agent {
         world().agent_on(&self.gateway, "faked", rules, &["ns"])
     }
 
     /// Where the fake cluster listens.
-    pub(super) fn port(&self) -> u16 {
+    pub(in crate::suite) fn port(&self) -> u16 {
         self.port
     }
 
     /// What came.
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(in crate::suite) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
     /// Fails if the gateway's credential is in its log or its record.
     #[track_caller]
-    pub(super) fn keeps_its_credential(&self) {
+    pub(in crate::suite) fn keeps_its_credential(&self) {
         assert!(!self.gateway.log().contains(CREDENTIAL), "{}", self.gateway.log());
         for row in self.gateway.record(&[]) {
             assert!(!row.to_string().contains(CREDENTIAL), "{row}");
@@ -215,7 +215,7 @@ impl Server {
 }
 
 /// A whole HTTP/1.1 answer.
-pub(super) fn answer(status: &str, headers: &str, body: &str) -> String {
+pub(in crate::suite) fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 

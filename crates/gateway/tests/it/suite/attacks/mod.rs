@@ -3,7 +3,7 @@
 //! must come through, so that a gateway that refuses everything fails too.
 
 mod caller;
-mod fake;
+pub(super) mod fake;
 mod forge;
 mod h2;
 mod issued;

@@ -1,0 +1,155 @@
+//! What agents find at the gateway's url: whether the name leads anywhere, and which certificate is there.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use x509_parser::extensions::GeneralName;
+
+use super::{Notes, Severity, ends};
+use crate::admin::Admin;
+use crate::cluster::renew::Life;
+use crate::config::PublicUrl;
+
+/// Reaching the url may take this long.
+const REACH: Duration = Duration::from_secs(5);
+/// A certificate that the gateway makes lives a week and is made anew daily.
+const WEEKLY: i64 = 3 * 86_400;
+
+/// Connects to the url as an agent would, and looks at the certificate. Nothing is sent.
+pub(super) async fn look(admin: &Admin, now: i64, notes: &mut Notes) {
+    let text = admin.gate.audience.to_string();
+    let Some(url) = PublicUrl::parse(&text) else {
+        return notes.add(
+            Severity::Problem,
+            "url",
+            format!("{text} is no address"),
+            "correct url in the config",
+        );
+    };
+    let found = timeout(REACH, shown_at(&url))
+        .await
+        .unwrap_or_else(|_elapsed| Err(format!("nothing answered within {} s", REACH.as_secs())));
+    let certificate = match found {
+        Ok(certificate) => certificate,
+        Err(why) => {
+            let seen = format!("{text} can't be reached from the gateway's own machine: {why}");
+            let todo = "correct url in the config, or the name's address; if only agents can reach it, \
+                this is \
+                no problem";
+            return notes.add(Severity::Warning, "url", seen, todo);
+        }
+    };
+    notes.ok("url", format!("{text} is reached"));
+    judge(admin, &url, &certificate, now, notes);
+}
+
+fn judge(admin: &Admin, url: &PublicUrl, certificate: &CertificateDer<'_>, now: i64, notes: &mut Notes) {
+    const CHECK: &str = "serving certificate";
+    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(certificate) else {
+        return notes.add(Severity::Problem, CHECK, "it can't be read", "give the gateway another one");
+    };
+    if !names(&parsed, url.host()) {
+        let seen = format!("the one at {url} is not for {}", url.host());
+        let todo = "agents refuse it: give the gateway one for that name, or correct url";
+        return notes.add(Severity::Problem, CHECK, seen, todo);
+    }
+    let validity = parsed.validity();
+    let life = Life { from: validity.not_before.timestamp(), until: validity.not_after.timestamp() };
+    match admin.ca {
+        Some(_) if life.until.saturating_sub(now) > WEEKLY => {
+            notes.ok(CHECK, "made by the gateway, anew every day")
+        }
+        _ => ends::tell(CHECK, "it", life, now, notes),
+    }
+}
+
+/// Whether a certificate is for a host: a DNS name, one with a star, or an IP address (RFC 9525 §6).
+fn names(certificate: &x509_parser::certificate::X509Certificate<'_>, host: &str) -> bool {
+    let Ok(Some(names)) = certificate.subject_alternative_name() else { return false };
+    let ip: Option<std::net::IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    names.value.general_names.iter().any(|name| match (name, ip) {
+        (GeneralName::IPAddress(bytes), Some(std::net::IpAddr::V4(ip))) => *bytes == ip.octets(),
+        (GeneralName::IPAddress(bytes), Some(std::net::IpAddr::V6(ip))) => *bytes == ip.octets(),
+        (GeneralName::DNSName(name), None) => {
+            let star = name
+                .strip_prefix("*.")
+                .zip(host.split_once('.'))
+                .is_some_and(|(parent, (_, rest))| parent.eq_ignore_ascii_case(rest));
+            star || name.eq_ignore_ascii_case(host)
+        }
+        _ => false,
+    })
+}
+
+fn port(url: &PublicUrl) -> u16 {
+    let uri: Option<http::Uri> = url.as_str().parse().ok();
+    uri.and_then(|uri| uri.port_u16()).unwrap_or(443)
+}
+
+async fn shown_at(url: &PublicUrl) -> Result<CertificateDer<'static>, String> {
+    let host = url.host().trim_matches(['[', ']']).to_owned();
+    let tcp = TcpStream::connect((host.as_str(), port(url))).await.map_err(|error| error.to_string())?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let looker = Arc::new(Looker { seen: Mutex::default(), provider: provider.clone() });
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(looker.clone())
+        .with_no_client_auth();
+    let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
+    let connected = TlsConnector::from(Arc::new(config)).connect(name, tcp).await;
+    drop(connected.map_err(|error| error.to_string())?);
+    let seen = looker.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+    seen.ok_or_else(|| "no certificate is shown there".to_owned())
+}
+
+/// Takes any certificate and keeps it: it is looked at afterwards, and nothing is ever sent.
+#[derive(Debug)]
+struct Looker {
+    seen: Mutex<Option<CertificateDer<'static>>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Looker {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaf.clone().into_owned());
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
