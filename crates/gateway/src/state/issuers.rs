@@ -92,14 +92,14 @@ impl Trusted {
 
 impl Fittings {
     fn of_cluster(&self, cluster: &Arc<Cluster>, asked: ServiceAccounts) -> Issuer {
-        Issuer::of_cluster(cluster.clone(), asked.longest, self.clock.clone(), self.tasks.clone())
+        Issuer::of_cluster(cluster.clone(), asked.longest, self.around.clone())
     }
 
     /// None for one that no manifest could say: it is trusted with nothing.
     fn oidc(&self, declared: &TrustedIssuer) -> Option<Issuer> {
         let TrustedIssuer { metadata, url, algorithms, ca_file, longest, .. } = declared;
         match Oidc::new(url, algorithms.clone(), ca_file.clone(), *longest) {
-            Ok(trust) => Some(Issuer::oidc(&metadata.name, trust, self.clock.clone(), self.tasks.clone())),
+            Ok(trust) => Some(Issuer::oidc(&metadata.name, trust, self.around.clone())),
             Err(error) => {
                 tracing::error!(issuer = metadata.name, %error, "issuer can't be trusted");
                 None

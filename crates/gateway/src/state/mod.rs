@@ -32,6 +32,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::cluster::Patience;
+use crate::identity::issuer::Around;
 use crate::lease::{Closed, CutReason, Held, Leases, Stream};
 use crate::record::writer::Record;
 use snapshot::{Fittings, Snapshot, Unbuildable};
@@ -86,7 +87,8 @@ impl State {
     /// Reads the database.
     pub async fn load(parts: Parts) -> Result<State, Unloadable> {
         let Parts { store, leases, record, clock, patience, watched, tasks } = parts;
-        let fittings = Fittings { patience, clock: clock.clone(), tasks };
+        let around = Around { clock: clock.clone(), tasks, metrics: record.metrics().clone() };
+        let fittings = Fittings { patience, around };
         let everything = store.load().await?;
         let snapshot = Snapshot::build(everything, &fittings)?;
         let (changed, _) = watch::channel(snapshot.revision());

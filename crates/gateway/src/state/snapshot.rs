@@ -7,14 +7,12 @@ use std::sync::Arc;
 use drawbridge_policy::{AgentName, HeldScope, Millis, Rules};
 use drawbridge_store::{Everything, StateChange};
 use thiserror::Error;
-use tokio_util::task::TaskTracker;
 
 use super::identities::{Identities, Recognised};
 use super::issuers::Issuers;
 use super::standing::{Standing, Standings, Subject};
-use crate::clock::Clock;
 use crate::cluster::{Cluster, Patience};
-use crate::identity::issuer::Issuer;
+use crate::identity::issuer::{Around, Issuer};
 use crate::identity::key::PublicKey;
 use crate::identity::means::Means;
 use crate::lease::Lease;
@@ -56,10 +54,8 @@ struct Index {
 pub struct Fittings {
     /// Bounds on clusters.
     pub patience: Patience,
-    /// The time.
-    pub clock: Clock,
-    /// Where fetches of keys go on that nobody waits for any more.
-    pub tasks: TaskTracker,
+    /// What issuers need.
+    pub around: Around,
 }
 
 /// A manifest and what the database says about it.

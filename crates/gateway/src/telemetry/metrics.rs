@@ -35,7 +35,7 @@ pub enum Ending {
     Panic,
 }
 
-/// The errands that are counted. What issuers are asked for goes on in the background: their health is told.
+/// The errands that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Called {
     /// A live object.
@@ -44,16 +44,26 @@ pub enum Called {
     Review,
     /// The gateway's next token.
     Renew,
+    /// Who a cluster's or an OIDC issuer is.
+    Document,
+    /// Its keys.
+    Keys,
+    /// Whether a service account's token still counts.
+    TokenReview,
 }
 
 impl Called {
-    const ALL: [Called; 3] = [Called::Live, Called::Review, Called::Renew];
+    const ALL: [Called; 6] =
+        [Called::Live, Called::Review, Called::Renew, Called::Document, Called::Keys, Called::TokenReview];
 
     fn as_str(self) -> &'static str {
         match self {
             Called::Live => "live",
             Called::Review => "review",
             Called::Renew => "renew",
+            Called::Document => "issuer-document",
+            Called::Keys => "issuer-keys",
+            Called::TokenReview => "token-review",
         }
     }
 }
@@ -117,7 +127,7 @@ impl Default for Metrics {
         let revocation = Histogram::new(exponential_buckets(0.001, 2.0, 14));
         registry.register("requests", "Requests of agents, by how they ended", endings.clone());
         registry.register("refusals", "Refused requests, by the class of their reason", refusals.clone());
-        registry.register("errands", "The gateway's own calls to clusters", errands.clone());
+        registry.register("errands", "The gateway's own calls to clusters and issuers", errands.clone());
         let seconds = Unit::Seconds;
         registry.register_with_unit(
             "errand",

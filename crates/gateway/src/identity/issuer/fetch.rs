@@ -19,6 +19,7 @@ use crate::errand::{Errand, ToCluster, ToIssuer};
 use crate::https::{self, Https};
 use crate::identity::jwt::MAX_NAME;
 use crate::identity::strict;
+use crate::telemetry::{Called, Metrics};
 
 /// Description and keys must be there within this time: a request may wait for it, and an issuer that takes
 /// longer is as good as down.
@@ -85,20 +86,20 @@ impl NotFetched {
 
 impl Source {
     /// Gets the issuer's keys, within [`WHOLE`].
-    pub(super) async fn fetch(&self) -> Result<Fetched, NotFetched> {
+    pub(super) async fn fetch(&self, metrics: &Metrics) -> Result<Fetched, NotFetched> {
         let fetch = async {
             match self {
-                Source::Oidc { url, ca_file } => of_oidc(url, ca_file.as_deref()).await,
-                Source::Cluster(cluster) => of_cluster(cluster).await,
+                Source::Oidc { url, ca_file } => of_oidc(url, ca_file.as_deref(), metrics).await,
+                Source::Cluster(cluster) => of_cluster(cluster, metrics).await,
             }
         };
         timeout(WHOLE, fetch).await.unwrap_or(Err(NotFetched::Slow))
     }
 }
 
-async fn of_oidc(url: &Arc<str>, ca_file: Option<&Path>) -> Result<Fetched, NotFetched> {
+async fn of_oidc(url: &Arc<str>, ca_file: Option<&Path>, metrics: &Metrics) -> Result<Fetched, NotFetched> {
     let https = connections(ca_file).await?;
-    let document = ask(&https, ToIssuer::Document { url }).await?;
+    let document = metrics.errand(Called::Document, ask(&https, ToIssuer::Document { url })).await?;
     let document = strict::object(&document).ok_or(NotFetched::Document("issuer"))?;
     let text = |name| document.get(name).and_then(Value::as_str);
     let issuer = text("issuer").ok_or(NotFetched::Document("issuer"))?;
@@ -107,17 +108,18 @@ async fn of_oidc(url: &Arc<str>, ca_file: Option<&Path>) -> Result<Fetched, NotF
     }
     let address = text("jwks_uri").and_then(|address| address.parse::<Uri>().ok());
     let address = address.filter(is_https).ok_or(NotFetched::Document("jwks_uri with https://"))?;
-    let keys = ask(&https, ToIssuer::Keys { address: &address }).await?;
+    let keys = metrics.errand(Called::Keys, ask(&https, ToIssuer::Keys { address: &address })).await?;
     Ok(Fetched { url: url.clone(), keys: KeySet::read(&keys)? })
 }
 
-async fn of_cluster(cluster: &Cluster) -> Result<Fetched, NotFetched> {
-    let document = ask_cluster(cluster, ToCluster::IssuerDocument).await?;
+async fn of_cluster(cluster: &Cluster, metrics: &Metrics) -> Result<Fetched, NotFetched> {
+    let document = ask_cluster(cluster, ToCluster::IssuerDocument);
+    let document = metrics.errand(Called::Document, document).await?;
     let document = strict::object(&document).ok_or(NotFetched::Document("issuer"))?;
     let issuer = document.get("issuer").and_then(Value::as_str);
     let issuer = issuer.filter(|issuer| !issuer.is_empty() && issuer.len() <= MAX_NAME);
     let url: Arc<str> = issuer.ok_or(NotFetched::Document("issuer"))?.into();
-    let keys = ask_cluster(cluster, ToCluster::IssuerKeys).await?;
+    let keys = metrics.errand(Called::Keys, ask_cluster(cluster, ToCluster::IssuerKeys)).await?;
     Ok(Fetched { url, keys: KeySet::read(&keys)? })
 }
 

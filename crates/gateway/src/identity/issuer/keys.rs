@@ -9,12 +9,11 @@ use arc_swap::ArcSwap;
 use drawbridge_policy::Millis;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
-use tokio_util::task::TaskTracker;
 
+use super::Around;
 use super::fetch::{Fetched, NotFetched, Source, WHOLE};
 use super::keyset::KeySet;
 use crate::chain::Chain;
-use crate::clock::Clock;
 
 /// Keys are fetched again after this long at least: a key that was withdrawn counts no longer than this and
 /// [`SPREAD`] together.
@@ -36,8 +35,7 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Keys {
     name: String,
     source: Source,
-    clock: Clock,
-    tasks: TaskTracker,
+    around: Around,
     known: ArcSwap<Known>,
     flight: Mutex<Flight>,
     /// Places for requests that wait for a fetch.
@@ -131,7 +129,7 @@ impl Known {
 }
 
 impl Keys {
-    pub(super) fn new(name: &str, source: Source, clock: Clock, tasks: TaskTracker) -> Arc<Keys> {
+    pub(super) fn new(name: &str, source: Source, around: Around) -> Arc<Keys> {
         let url = match &source {
             Source::Oidc { url, .. } => Some(url.clone()),
             Source::Cluster(_) => None,
@@ -139,11 +137,11 @@ impl Keys {
         let known = ArcSwap::from_pointee(Known { url, ..Known::default() });
         let name = name.to_owned();
         let waiting = Semaphore::new(WAITING);
-        Arc::new(Keys { name, source, clock, tasks, known, flight: Mutex::default(), waiting })
+        Arc::new(Keys { name, source, around, known, flight: Mutex::default(), waiting })
     }
 
     pub(super) fn now(&self) -> Millis {
-        self.clock.now()
+        self.around.clock.now()
     }
 
     pub(super) fn known(&self) -> Arc<Known> {
@@ -219,8 +217,8 @@ impl Keys {
         let (end, ended) = watch::channel(());
         *flight = Flight { ended: Some(ended.clone()), began: Some(now) };
         let keys = self.clone();
-        self.tasks.spawn(async move {
-            let known = keys.after(keys.source.fetch().await);
+        self.around.tasks.spawn(async move {
+            let known = keys.after(keys.source.fetch(&keys.around.metrics).await);
             keys.known.store(Arc::new(known));
             drop(end);
         });

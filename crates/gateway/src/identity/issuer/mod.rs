@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use super::jwt::Algorithm;
 use crate::clock::Clock;
 use crate::cluster::Cluster;
+use crate::telemetry::Metrics;
 use fetch::Source;
 pub use keys::Health;
 use keys::Keys;
@@ -44,21 +45,32 @@ pub struct Issuer {
     keys: Arc<Keys>,
 }
 
+/// What issuers are made with.
+#[derive(Debug, Clone)]
+pub struct Around {
+    /// The time.
+    pub clock: Clock,
+    /// Where fetches go on that nobody waits for any more.
+    pub tasks: TaskTracker,
+    /// Where they are counted.
+    pub metrics: Arc<Metrics>,
+}
+
 impl Issuer {
-    /// An OpenID Connect issuer. Nothing is asked yet. Its keys are fetched in `tasks`, so that a caller who
+    /// An OpenID Connect issuer. Nothing is asked yet. Its keys are fetched in tasks of their own, so that a caller who
     /// goes away ends no fetch that others wait for.
-    pub fn oidc(name: &str, trust: Oidc, clock: Clock, tasks: TaskTracker) -> Issuer {
+    pub fn oidc(name: &str, trust: Oidc, around: Around) -> Issuer {
         let Oidc { url, algorithms, ca_file, longest } = trust;
-        let keys = Keys::new(name, Source::Oidc { url, ca_file }, clock, tasks);
+        let keys = Keys::new(name, Source::Oidc { url, ca_file }, around);
         Issuer { name: name.to_owned(), algorithms, longest, keys }
     }
 
     /// The issuer of a cluster's service-account tokens. Who it is, the cluster says; its keys come through
     /// the gateway's own connection to the cluster, because the address that is advertised for them is often
     /// not reachable.
-    pub fn of_cluster(cluster: Arc<Cluster>, longest: Duration, clock: Clock, tasks: TaskTracker) -> Issuer {
+    pub fn of_cluster(cluster: Arc<Cluster>, longest: Duration, around: Around) -> Issuer {
         let name = cluster.name().to_owned();
-        let keys = Keys::new(&name, Source::Cluster(cluster), clock, tasks);
+        let keys = Keys::new(&name, Source::Cluster(cluster), around);
         Issuer { name, algorithms: OF_CLUSTERS.to_vec(), longest, keys }
     }
 

@@ -77,7 +77,11 @@ fn issuer(name: &str, url: &str, time: &Time) -> Arc<Issuer> {
     // No such file: a fetch ends at once, without any network.
     let ca = Some("/nonexistent/ca.pem".into());
     let trust = Oidc::new(url, vec![Algorithm::EdDsa], ca, LONGEST).unwrap();
-    Arc::new(Issuer::oidc(name, trust, time.clock(), TaskTracker::new()))
+    Arc::new(Issuer::oidc(
+        name,
+        trust,
+        Around { clock: time.clock(), tasks: TaskTracker::new(), metrics: Arc::default() },
+    ))
 }
 
 fn knowing(name: &str, keys: &[&Key], time: &Time) -> Arc<Issuer> {

@@ -11,10 +11,9 @@ use drawbridge::manifest::ClusterAccess;
 use drawbridge_testkit::World;
 use drawbridge_testkit::issuer::SigningKey;
 use serde_json::{Value, json};
-use tokio_util::task::TaskTracker;
 
 use super::super::world;
-use super::{AUDIENCE, Time, verify};
+use super::{AUDIENCE, Time, around, verify};
 
 /// What the cluster's owner binds to the gateway's user, so that it may read issuer and keys.
 const DISCOVERY: &str = "system:service-account-issuer-discovery";
@@ -28,7 +27,7 @@ fn issuer(world: &World, user: &str) -> Issuer {
     let patience = Patience { connect: Duration::from_secs(10), answer: Duration::from_secs(30) };
     let access = ClusterAccess::Kubeconfig { path, context: None };
     let cluster = Arc::new(Cluster::new("local".to_owned(), access, patience));
-    Issuer::of_cluster(cluster, LONGEST, Time::default().clock(), TaskTracker::new())
+    Issuer::of_cluster(cluster, LONGEST, around(&Time::default()))
 }
 
 fn token(namespace: &str, audience: &str) -> String {

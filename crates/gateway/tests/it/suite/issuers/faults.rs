@@ -4,9 +4,8 @@ use drawbridge::identity::issuer::{Health, Issuer, LONGEST, Oidc};
 use drawbridge::identity::jwt::Algorithm;
 use drawbridge_testkit::issuer::{Fault, Part, SigningKey, TestIssuer};
 use serde_json::{Value, json};
-use tokio_util::task::TaskTracker;
 
-use super::{AUDIENCE, Time, trust, trust_at, unreachable, verify};
+use super::{AUDIENCE, Time, around, trust, trust_at, unreachable, verify};
 
 /// Fetches once, which must fail for a reason with `words` in it.
 #[track_caller]
@@ -126,7 +125,7 @@ async fn an_issuer_is_believed_only_with_a_certificate_of_its_authority() {
     fails(&fetched(&wrong).await, "can't be reached");
     // Without a file, the machine's own authorities count, and none of them signed this one.
     let plain = Oidc::new(issuer.url(), vec![Algorithm::EdDsa], None, LONGEST).unwrap();
-    let machine = Issuer::oidc("ci", plain, Time::default().clock(), TaskTracker::new());
+    let machine = Issuer::oidc("ci", plain, around(&Time::default()));
     fails(&fetched(&machine).await, "");
     assert!(machine.health().fault.is_some());
     let empty = tempfile::NamedTempFile::new().unwrap();

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use drawbridge::clock::Clock;
-use drawbridge::identity::issuer::{Claims, Expected, Issuer, LONGEST, Oidc, Unverified};
+use drawbridge::identity::issuer::{Around, Claims, Expected, Issuer, LONGEST, Oidc, Unverified};
 use drawbridge::identity::jwt::{Algorithm, Jwt};
 use drawbridge_policy::Millis;
 use drawbridge_testkit::issuer::TestIssuer;
@@ -42,7 +42,11 @@ fn trust(issuer: &TestIssuer, time: &Time) -> Issuer {
 fn trust_at(url: &str, ca: std::path::PathBuf, time: &Time) -> Issuer {
     let algorithms = vec![Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
     let trust = Oidc::new(url, algorithms, Some(ca), LONGEST).unwrap();
-    Issuer::oidc("ci", trust, time.clock(), TaskTracker::new())
+    Issuer::oidc("ci", trust, around(time))
+}
+
+fn around(time: &Time) -> Around {
+    Around { clock: time.clock(), tasks: TaskTracker::new(), metrics: Arc::default() }
 }
 
 async fn verify(issuer: &Issuer, token: &str) -> Result<Claims, Unverified> {
