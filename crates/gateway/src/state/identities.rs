@@ -80,6 +80,11 @@ impl Identities {
         }
     }
 
+    /// The uid that a manifest states for a service account, where it states one.
+    pub fn stated_uid(&self, account: &Account) -> Option<&str> {
+        self.accounts.get(account)?.uid.as_deref()
+    }
+
     /// Whose it is.
     pub fn recognise(&self, means: &Means) -> Recognised<'_> {
         match means {

@@ -1,7 +1,10 @@
 //! Programs with in-cluster configuration, unmodified, in something that looks to them like a pod: its
 //! files and its environment lead through the gateway.
 
+pub(super) mod account;
+mod accounts;
 mod clients;
+mod example;
 
 use std::path::PathBuf;
 use std::process::Command;
