@@ -98,7 +98,9 @@ impl Errand<'_> {
             Errand::Cluster(ToCluster::IssuerKeys) | Errand::Issuer(ToIssuer::Keys { .. }) => {
                 "application/jwk-set+json, application/json"
             }
-            Errand::Cluster(ToCluster::Live { .. } | ToCluster::IssuerDocument | ToCluster::TokenReview { .. })
+            Errand::Cluster(
+                ToCluster::Live { .. } | ToCluster::IssuerDocument | ToCluster::TokenReview { .. },
+            )
             | Errand::Issuer(ToIssuer::Document { .. }) => "application/json",
         }
     }

@@ -103,6 +103,8 @@ impl KeptUids {
             "time": now.0,
             "part": Part::Event.as_str(),
             "event": "account-kept",
+            "by": "gateway",
+            "reason": "seen for the first time",
             "what": { "kind": KIND, "name": subject, "uid": uid, "agent": agent.as_str() },
         });
         let row = Row {

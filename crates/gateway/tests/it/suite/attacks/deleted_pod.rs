@@ -1,8 +1,13 @@
 //! The token of a pod that was deleted, which its signature and its times let count for the rest of its hour.
 
+use std::sync::LazyLock;
+
+use drawbridge_testkit::Gateway;
+
 use super::super::in_pod::Client;
-use super::super::in_pod::account::{ASKING, Account, TRUSTING};
+use super::super::in_pod::account::{self, ASKING, Account, TRUSTING};
 use super::super::streams::live::Live;
+use super::super::world;
 
 #[test]
 fn where_the_cluster_is_asked_a_deleted_pod_ends_with_its_streams_and_another_goes_on() {
@@ -40,4 +45,32 @@ fn where_it_is_not_asked_the_token_counts_until_it_ends() {
     let token = account.token_of(&pod);
     account.owner(&["delete", "pod", &pod, "--grace-period=0", "--force"]).ok();
     assert_eq!(account.ask(&token).status, 200);
+}
+
+#[test]
+fn while_the_cluster_cannot_be_asked_nobody_is_let_through() {
+    let world = world();
+    let user = world.name("limited");
+    let role = ["create", "rolebinding", &user, "--role=drawbridge-gateway", "-n", "drawbridge-agents"];
+    world.admin(&[&role[..], &["--user", &user]].concat()).ok();
+    let bind = |role: &str| {
+        let name = format!("{user}-{}", role.replace(':', "-"));
+        world.admin(&["create", "clusterrolebinding", &name, "--clusterrole", role, "--user", &user]).ok();
+    };
+    bind("system:service-account-issuer-discovery");
+    // Everything else in here speaks of a gateway that lives as long as the tests do.
+    static GATEWAY: LazyLock<Gateway> =
+        LazyLock::new(|| Gateway::start(world().binary(), account::options()));
+    let gateway = &*GATEWAY;
+    let kubeconfig = world.cluster().kubeconfig_for(&user, &[]).unwrap();
+    gateway.apply(&account::cluster(&kubeconfig.display().to_string(), "{tokenReview: true}")).ok();
+    let account = Account::new(gateway, "unasked");
+    let token = account.token_of(&account.pod());
+    let answer = account.ask(&token);
+    assert_eq!((answer.status, answer.reason().as_str()), (503, "not-reviewed"), "{}", answer.message());
+    assert!(!answer.message().contains(&account.name));
+    assert_eq!(account.reached(), [""; 0]);
+    assert!(gateway.log().contains("may not create tokenreviews"), "{}", gateway.log());
+    bind("drawbridge-token-review");
+    account.until(&token, 200);
 }

@@ -10,20 +10,34 @@ use super::super::wire::{self, Answer};
 use super::super::world;
 use super::{DOMAIN, HOST, RULES, pod};
 
+/// The user that gateways authenticate to the cluster as.
+const GATEWAY_USER: &str = "drawbridge-gateway";
+
 /// A gateway that asks the cluster whether tokens still count.
 pub(in super::super) static ASKING: LazyLock<Gateway> = LazyLock::new(|| gateway("{tokenReview: true}"));
 
 /// A gateway to which a good signature is enough.
 pub(in super::super) static TRUSTING: LazyLock<Gateway> = LazyLock::new(|| gateway("{}"));
 
-fn gateway(accounts: &str) -> Gateway {
-    let options = Options { config: format!("domain: {DOMAIN}\n"), ..Options::default() };
-    let gateway = Gateway::start(world().binary(), options);
-    let cluster = world().cluster_manifest("local");
-    let cluster =
-        format!("{}, serviceAccounts: {accounts}}}\n", cluster.trim_end().strip_suffix('}').unwrap());
-    gateway.apply(&cluster).ok();
+/// A gateway with a domain, in front of the shared control plane.
+pub(in super::super) fn gateway(accounts: &str) -> Gateway {
+    let kubeconfig = world().cluster().kubeconfig_for(GATEWAY_USER, &[]).unwrap();
+    let gateway = Gateway::start(world().binary(), options());
+    gateway.apply(&cluster(&kubeconfig.display().to_string(), accounts)).ok();
     gateway
+}
+
+/// How such a gateway is started.
+pub(in super::super) fn options() -> Options {
+    Options { config: format!("domain: {DOMAIN}\n"), ..Options::default() }
+}
+
+/// The manifest of the shared control plane with what is asked of its service accounts.
+pub(in super::super) fn cluster(kubeconfig: &str, accounts: &str) -> String {
+    format!(
+        "apiVersion: drawbridge.dev/v1alpha1\nkind: Cluster\nmetadata: {{name: local}}\nspec:\n  \
+         kubeconfig: {{path: {kubeconfig}}}\n  serviceAccounts: {accounts}\n"
+    )
 }
 
 /// An agent with a service account and a namespace of its own.
