@@ -230,6 +230,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::cluster::Patience;
+    use crate::manifest::ClusterAccess;
 
     fn workload() -> Workload {
         let claims = json!({ "kubernetes.io": {
@@ -269,6 +271,31 @@ mod tests {
             assert_eq!(read(body.as_bytes(), &workload(), "https://gate.example"), None, "{body}");
         }
         assert_eq!(review(&json!({ "authenticated": true })), None);
+    }
+
+    #[test]
+    fn of_a_pod_s_tokens_the_one_that_ends_last_is_asked_about_and_only_while_something_is_open() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let directory = tempfile::tempdir().unwrap();
+            let location = drawbridge_store::Location::Sqlite(directory.path().join("a.db"));
+            let store = Store::open(&location).await.unwrap();
+            let accounts = Accounts::load(store, "https://gate.example".into()).await.unwrap();
+            let patience = Patience { connect: ANSWER, answer: ANSWER };
+            let cluster = Arc::new(Cluster::new("prod".to_owned(), ClusterAccess::InCluster, patience));
+            let token = |text: &str, ends| {
+                let (digest, token) = (Digest::of("prod", text), Secret::new(text));
+                let (workload, cluster) = (workload(), cluster.clone());
+                Arc::new(Vouched { workload, cluster, token, digest, ends: Millis(ends) })
+            };
+            let (old, new) = (token("old", 1), token("new", 2));
+            accounts.note(&new);
+            accounts.note(&old);
+            let ends = |open| accounts.latest(open).values().map(|one| one.ends().0).collect::<Vec<_>>();
+            assert_eq!(ends(vec![old.clone()]), [2], "it renewed its token since");
+            assert_eq!(ends(Vec::new()), [0_i64; 0]);
+            assert_eq!(ends(vec![old]), [1], "what has nothing open is forgotten");
+        });
     }
 
     #[test]

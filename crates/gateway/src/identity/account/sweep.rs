@@ -88,3 +88,31 @@ impl Sweep {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use drawbridge_store::{Location, Store};
+
+    use super::*;
+
+    #[test]
+    fn a_pod_ends_at_once_when_it_is_gone_and_after_half_a_minute_of_silence() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let directory = tempfile::tempdir().unwrap();
+            let store = Store::open(&Location::Sqlite(directory.path().join("a.db"))).await.unwrap();
+            let accounts = Arc::new(Accounts::load(store, "https://gate.example".into()).await.unwrap());
+            let (leases, clock) = (Leases::default(), Clock::system());
+            let mut sweep = Sweep { accounts, leases, clock, silent: HashMap::new() };
+            let copy = || ("prod".to_owned(), "uid".to_owned());
+            let mut gone = |verdict, now| sweep.is_gone(copy(), verdict, Millis(now)).is_some();
+            assert!(gone(Verdict::Gone, 0));
+            assert!(!gone(Verdict::Alive, 0));
+            assert!(!gone(Verdict::Unknown, 1_000));
+            assert!(!gone(Verdict::Unknown, SILENCE + 999));
+            assert!(gone(Verdict::Unknown, SILENCE + 1_000));
+            assert!(!gone(Verdict::Alive, SILENCE + 2_000), "it said something");
+            assert!(!gone(Verdict::Unknown, SILENCE + 3_000), "its silence is counted anew");
+        });
+    }
+}

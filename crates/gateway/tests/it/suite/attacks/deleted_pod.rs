@@ -9,6 +9,9 @@ use super::super::in_pod::account::{self, ASKING, Account, TRUSTING};
 use super::super::streams::live::Live;
 use super::super::world;
 
+/// A gateway whose own user may not review tokens at first.
+static UNASKED: LazyLock<Gateway> = LazyLock::new(|| Gateway::start(world().binary(), account::options()));
+
 #[test]
 fn where_the_cluster_is_asked_a_deleted_pod_ends_with_its_streams_and_another_goes_on() {
     let account = Account::new(&ASKING, "deleted");
@@ -58,10 +61,7 @@ fn while_the_cluster_cannot_be_asked_nobody_is_let_through() {
         world.admin(&["create", "clusterrolebinding", &name, "--clusterrole", role, "--user", &user]).ok();
     };
     bind("system:service-account-issuer-discovery");
-    // Everything else in here speaks of a gateway that lives as long as the tests do.
-    static GATEWAY: LazyLock<Gateway> =
-        LazyLock::new(|| Gateway::start(world().binary(), account::options()));
-    let gateway = &*GATEWAY;
+    let gateway = &*UNASKED;
     let kubeconfig = world.cluster().kubeconfig_for(&user, &[]).unwrap();
     gateway.apply(&account::cluster(&kubeconfig.display().to_string(), "{tokenReview: true}")).ok();
     let account = Account::new(gateway, "unasked");
