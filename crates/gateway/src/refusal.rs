@@ -248,8 +248,8 @@ impl Refusal {
                     .to_owned()
             }
             Refusal::NotReviewed(_) => {
-                "the bearer token's own cluster can't be asked now whether it still counts; nothing was sent; \
-                 try again in a moment"
+                "the bearer token's own cluster can't be asked now whether it still counts; nothing was \
+                 sent; try again in a moment"
                     .to_owned()
             }
             Refusal::Unrecognised(stranger) => format!(

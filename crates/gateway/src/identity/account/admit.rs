@@ -117,8 +117,8 @@ impl Accounts {
         Ok(Accounts { kept, reviews: Reviews::default(), audience, latest: Mutex::default() })
     }
 
-    /// Admits it as `agent`, whose manifest may state the account's uid. The answer is what must be asked again
-    /// while anything is open; none where the cluster is not asked.
+    /// Admits it as `agent`, whose manifest may state the account's uid. The answer is what must be asked
+    /// again while anything is open; none where the cluster is not asked.
     ///
     /// # Errors
     /// It is another account, it is gone, or one of both can't be known.

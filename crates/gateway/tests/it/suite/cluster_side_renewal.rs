@@ -1,5 +1,5 @@
-//! The gateway's credential for a cluster is renewed while requests run: no request notices, and a plugin that
-//! doesn't play along is told in one sentence.
+//! The gateway's credential for a cluster is renewed while requests run: no request notices, and a plugin
+//! that doesn't play along is told in one sentence.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

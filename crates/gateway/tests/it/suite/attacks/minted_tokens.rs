@@ -1,5 +1,5 @@
-//! An agent that asks the cluster, through the gateway, for a token of another agent's service account, or for
-//! one of its own that is bound to nothing.
+//! An agent that asks the cluster, through the gateway, for a token of another agent's service account, or
+//! for one of its own that is bound to nothing.
 
 use serde_json::json;
 
