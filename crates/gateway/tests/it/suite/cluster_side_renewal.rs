@@ -50,23 +50,17 @@ impl Bench {
     #[track_caller]
     fn ask_while(&self, change: impl FnOnce()) -> Answer {
         let over = AtomicBool::new(false);
+        let ask = || {
+            assert_eq!(self.get().status, 200);
+            while !over.load(Ordering::Relaxed) {
+                assert_eq!(self.get().status, 200);
+            }
+        };
         std::thread::scope(|scope| {
-            let asking: Vec<_> = (0..3)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let mut asked = 0;
-                        while !over.load(Ordering::Relaxed) || asked == 0 {
-                            assert_eq!(self.get().status, 200);
-                            asked += 1;
-                        }
-                    })
-                })
-                .collect();
+            let asking = [scope.spawn(ask), scope.spawn(ask), scope.spawn(ask)];
             change();
             over.store(true, Ordering::Relaxed);
-            for one in asking {
-                one.join().unwrap();
-            }
+            asking.into_iter().for_each(|one| one.join().unwrap());
         });
         self.get()
     }

@@ -18,7 +18,7 @@ fn where_the_cluster_is_asked_a_deleted_pod_ends_with_its_streams_and_another_go
     let (gone, stays) = (account.pod(), account.pod());
     let (token, other) = (account.token_of(&gone), account.token_of(&stays));
     let mut streams: Vec<_> = [&token, &other]
-        .map(|token| Live::start(Client::ClientGo.command(&account.inside(token), "hold", "x")))
+        .map(|token| Live::start(Client::Go.command(&account.inside(token), "hold", "x")))
         .into();
     streams.iter_mut().for_each(|stream| stream.shows("watching"));
     let mut program = Live::start(Client::Python.command(&account.inside(&token), "poll", "x"));

@@ -80,7 +80,7 @@ fn the_example_makes_pods_whose_unmodified_programs_go_through_the_gateway() {
     });
     let inside = inside(&account, &pod);
     let made = world().name("made");
-    let done = run(&mut Client::ClientGo.command(&inside, "round", &made), b"").ok();
+    let done = run(&mut Client::Go.command(&inside, "round", &made), b"").ok();
     assert!(done.stdout.contains("deleted"), "{done}");
     let create = format!("create /api/v1/namespaces/{}/configmaps", account.namespace);
     assert!(account.reached().iter().any(|line| line.starts_with(&create)), "{:?}", account.reached());
