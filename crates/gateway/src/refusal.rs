@@ -10,7 +10,7 @@ use crate::broker::answer::Answer;
 use crate::identity::account::BadAccount;
 use crate::identity::certificate::BadCertificate;
 use crate::identity::issuer::Unverified;
-use crate::identity::proven::{Because, Stranger};
+use crate::identity::proven::Stranger;
 use crate::identity::token::BadToken;
 use crate::record::writer::NotRecorded;
 
@@ -205,14 +205,6 @@ impl Refusal {
             Refusal::Cluster(_) => "cluster",
             Refusal::Cut => "cut",
             Refusal::Fault => "fault",
-        }
-    }
-
-    /// What it is folded with: an account that was made again isn't lost among other strangers.
-    pub fn folded_as(&self) -> &'static str {
-        match self {
-            Refusal::Unrecognised(stranger) if stranger.because == Because::Recreated => "recreated",
-            other => other.reason(),
         }
     }
 

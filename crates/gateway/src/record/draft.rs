@@ -163,7 +163,7 @@ impl Draft {
         }
         if self.0.subject.agent.is_none() {
             let now = self.0.clock.now();
-            if record.fold.count(peer.address().ip(), refusal.folded_as(), vouched, now) == Fate::Counted {
+            if record.fold.count(peer.address().ip(), refusal.reason(), vouched, now) == Fate::Counted {
                 self.0.place = None;
                 return;
             }

@@ -82,7 +82,10 @@ impl Identities {
 
     /// The uid that a manifest states for a service account, where it states one.
     pub fn stated_uid(&self, account: &Account) -> Option<&str> {
-        self.accounts.get(account)?.uid.as_deref()
+        match self.accounts.get(account)? {
+            Owned::One(owner) => owner.uid.as_deref(),
+            Owned::Several => None,
+        }
     }
 
     /// Whose it is.
