@@ -4,7 +4,7 @@ use bytes::Bytes;
 use drawbridge_policy::{AgentName, Attributes};
 use http::{Method, Request, Uri, header};
 use http_body_util::Full;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cluster::renew::Account;
 use crate::cluster::review::{Asker, Review};
@@ -17,7 +17,7 @@ const MAX_DOCUMENT: usize = 64 * 1024;
 const MAX_KEYS: usize = 512 * 1024;
 
 /// Why the gateway itself calls somebody.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum Errand<'a> {
     /// Over the cluster's own connection, with the gateway's credential for it.
     Cluster(ToCluster<'a>),
@@ -26,7 +26,7 @@ pub enum Errand<'a> {
 }
 
 /// What the gateway asks a cluster.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum ToCluster<'a> {
     /// The live object that a decision needs, read as the agent, so that the ceiling bounds it.
     Live {
@@ -42,8 +42,7 @@ pub enum ToCluster<'a> {
     /// The keys that they are signed with, asked as the gateway itself.
     IssuerKeys,
     /// What `doctor` and readiness ask: who the gateway is in the cluster, and what it or an agent may do.
-    /// The
-    /// cluster answers about the asker only, and nothing is changed.
+    /// The cluster answers about the asker only, and nothing is changed.
     Review {
         /// As whom.
         asker: Asker<'a>,
@@ -56,6 +55,13 @@ pub enum ToCluster<'a> {
         account: &'a Account,
         /// How long the token is to last.
         seconds: i64,
+    },
+    /// Whether a token of one of its service accounts still counts, asked as the gateway itself.
+    TokenReview {
+        /// The token that a caller presented.
+        token: &'a str,
+        /// The gateway's url, for which it must count.
+        audience: &'a str,
     },
 }
 
@@ -74,6 +80,13 @@ pub enum ToIssuer<'a> {
     },
 }
 
+impl std::fmt::Debug for Errand<'_> {
+    /// Its kind alone: one of them carries a token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.kind())
+    }
+}
+
 impl Errand<'_> {
     /// A stable word for metrics and logs.
     pub fn kind(self) -> &'static str {
@@ -83,6 +96,7 @@ impl Errand<'_> {
             Errand::Cluster(ToCluster::IssuerKeys) => "cluster-keys",
             Errand::Cluster(ToCluster::Review { .. }) => "review",
             Errand::Cluster(ToCluster::Renew { .. }) => "renew",
+            Errand::Cluster(ToCluster::TokenReview { .. }) => "token-review",
             Errand::Issuer(ToIssuer::Document { .. }) => "oidc-discovery",
             Errand::Issuer(ToIssuer::Keys { .. }) => "oidc-keys",
         }
@@ -92,10 +106,10 @@ impl Errand<'_> {
     pub fn longest_answer(self) -> usize {
         match self {
             Errand::Cluster(ToCluster::Live { .. } | ToCluster::Review { .. }) => MAX_OBJECT,
-            Errand::Cluster(ToCluster::Renew { .. }) => MAX_DOCUMENT,
-            Errand::Cluster(ToCluster::IssuerDocument) | Errand::Issuer(ToIssuer::Document { .. }) => {
-                MAX_DOCUMENT
-            }
+            Errand::Cluster(
+                ToCluster::IssuerDocument | ToCluster::Renew { .. } | ToCluster::TokenReview { .. },
+            )
+            | Errand::Issuer(ToIssuer::Document { .. }) => MAX_DOCUMENT,
             Errand::Cluster(ToCluster::IssuerKeys) | Errand::Issuer(ToIssuer::Keys { .. }) => MAX_KEYS,
         }
     }
@@ -110,7 +124,8 @@ impl Errand<'_> {
                 ToCluster::Live { .. }
                 | ToCluster::IssuerDocument
                 | ToCluster::Review { .. }
-                | ToCluster::Renew { .. },
+                | ToCluster::Renew { .. }
+                | ToCluster::TokenReview { .. },
             )
             | Errand::Issuer(ToIssuer::Document { .. }) => "application/json",
         }
@@ -146,6 +161,14 @@ impl Errand<'_> {
             }
             Errand::Cluster(ToCluster::IssuerDocument) => plain.uri("/.well-known/openid-configuration"),
             Errand::Cluster(ToCluster::IssuerKeys) => plain.uri("/openid/v1/jwks"),
+            Errand::Cluster(ToCluster::TokenReview { token, audience }) => {
+                let review = json!({
+                    "apiVersion": "authentication.k8s.io/v1",
+                    "kind": "TokenReview",
+                    "spec": { "token": token, "audiences": [audience] },
+                });
+                return posted("/apis/authentication.k8s.io/v1/tokenreviews", &review);
+            }
             Errand::Issuer(ToIssuer::Document { url }) => {
                 // A slash at the end goes first (OpenID Connect Discovery 1.0 §4.1).
                 let url = url.strip_suffix('/').unwrap_or(url);

@@ -46,15 +46,25 @@ impl InPod {
         fs::rename(fresh, self.files.join("token")).expect("a rename");
     }
 
+    /// The beginning of a command line that puts the rest of it into this pod.
+    pub fn under(&self) -> Vec<String> {
+        let enter = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", ENTER, "sh"];
+        let folders = [self.files.display().to_string(), self.hosts.display().to_string()];
+        enter.map(str::to_owned).into_iter().chain(folders).collect()
+    }
+
+    /// What Kubernetes puts into the environment.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let variable = |name: &str, value: String| (format!("KUBERNETES_SERVICE_{name}"), value);
+        vec![variable("HOST", self.host.clone()), variable("PORT", self.port.to_string())]
+    }
+
     /// A command line in this pod. Of this process's environment it has nothing but `PATH`.
     pub fn command<I: AsRef<std::ffi::OsStr>>(&self, line: impl IntoIterator<Item = I>) -> Command {
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "--propagation", "private", "--", "sh", "-c", ENTER, "sh"]);
-        command.arg(&self.files).arg(&self.hosts).args(line).env_clear();
+        let mut enter = self.under().into_iter();
+        let mut command = Command::new(enter.next().expect("a program"));
+        command.args(enter).args(line).env_clear().envs(self.environment());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command
-            .env("KUBERNETES_SERVICE_HOST", &self.host)
-            .env("KUBERNETES_SERVICE_PORT", self.port.to_string());
         command
     }
 }

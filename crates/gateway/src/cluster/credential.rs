@@ -1,6 +1,7 @@
 //! The gateway's own credential for a cluster: read from where it lives, renewed before it ends.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use kube::client::ConfigExt;
 use kube::client::middleware::AuthLayer;
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use thiserror::Error;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tower::{Layer, ServiceExt};
 
 use super::connector::InTime;
@@ -30,6 +31,12 @@ const IDLE: Duration = Duration::from_secs(60);
 /// A connection that is silent for this long is asked whether its other end is still there, and as often
 /// again.
 const STILL_THERE: Duration = Duration::from_secs(30);
+
+/// Where Kubernetes mounts the files of a pod's service account.
+const MOUNTED: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// What is said of a credential plugin that ended well and gave nothing.
+const NOTHING: &str = "it has neither a token nor a client certificate with its key";
 
 /// Why a cluster's manifest can't be used.
 #[derive(Debug, Error)]
@@ -76,6 +83,8 @@ pub struct Wired {
     base: Uri,
     client: Client<InTime, Full<Bytes>>,
     auth: Option<AuthLayer>,
+    /// Held while a credential plugin runs; none where there is no plugin.
+    plugin: Option<Arc<Mutex<()>>>,
     files: Files,
 }
 
@@ -104,23 +113,29 @@ impl Wired {
         tcp.set_keepalive_interval(Some(STILL_THERE));
         tcp.enforce_http(false);
         let base = config.cluster_url.clone();
+        let plugin = config.auth_info.exec.is_some().then(Arc::default);
         // A credential plugin runs here, and blocks.
         let prepared = tokio::task::spawn_blocking(move || {
             let connector = config.rustls_https_connector_with_connector(tcp)?;
             let auth = config.auth_layer()?;
+            // Without a credential the gateway would ask as nobody.
+            let empty = config.auth_info.exec.is_some()
+                && auth.is_none()
+                && !config.rustls_client_config()?.client_auth_cert_resolver.has_certs();
             drop(alone);
-            Ok::<_, kube::Error>((connector, auth))
+            Ok::<_, kube::Error>((!empty).then_some((connector, auth)))
         });
         let (connector, auth) = prepared
             .await
             .map_err(|error| Unusable::Part("the credential", error.into()))?
-            .map_err(|error| Unusable::Part("the credential", Unspoken::of_client(error).into()))?;
+            .map_err(|error| Unusable::Part("the credential", Unspoken::of_client(error).into()))?
+            .ok_or(Unusable::Part("the credential plugin's output", NOTHING.into()))?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .build(InTime::new(connector, connect));
-        Ok(Wired { base, client, auth, files })
+        Ok(Wired { base, client, auth, plugin, files })
     }
 
     /// The files that the credential was read from.
@@ -150,12 +165,23 @@ impl Wired {
     /// certificate.
     pub async fn authorization(&self) -> Result<Option<HeaderValue>, Unusable> {
         let Some(auth) = &self.auth else { return Ok(None) };
-        let request = Request::new(Full::<Bytes>::default());
-        let captured = auth
-            .layer(Capture)
-            .oneshot(request)
-            .await
-            .map_err(|error| Unusable::Part("the credential", Unspoken::of_layer(error).into()))?;
+        let capture = auth.layer(Capture).oneshot(Request::new(Full::<Bytes>::default()));
+        let captured = match &self.plugin {
+            None => capture.await,
+            Some(alone) => {
+                let alone = alone.clone().lock_owned().await;
+                // A plugin that hangs stays one process, however many requests give up waiting for it.
+                let runtime = tokio::runtime::Handle::current();
+                let renewed = tokio::task::spawn_blocking(move || {
+                    let captured = runtime.block_on(capture);
+                    drop(alone);
+                    captured
+                });
+                renewed.await.map_err(|error| Unusable::Part("the credential", error.into()))?
+            }
+        };
+        let captured =
+            captured.map_err(|error| Unusable::Part("the credential", Unspoken::of_layer(error).into()))?;
         Ok(captured.headers().get(header::AUTHORIZATION).cloned())
     }
 }
@@ -169,12 +195,19 @@ struct Read {
 async fn read(access: &ClusterAccess) -> Result<Read, Unusable> {
     match access {
         ClusterAccess::Kubeconfig { path, context } => from_kubeconfig(path, context.clone()).await,
-        // kube reads the mounted token again every minute.
-        ClusterAccess::InCluster => kube::Config::incluster()
-            .map(|config| Read { config, files: Files::default() })
-            .map_err(Unusable::InCluster),
+        ClusterAccess::InCluster => in_cluster(),
         ClusterAccess::Server { server, ca_file, token_file, .. } => from_files(server, ca_file, token_file),
     }
+}
+
+/// What Kubernetes mounts into every pod. The kubelet swaps both files; kube would find out after a minute.
+fn in_cluster() -> Result<Read, Unusable> {
+    let mut files = Files::default();
+    for name in ["token", "ca.crt"] {
+        files.look_at(&Path::new(MOUNTED).join(name));
+    }
+    let config = kube::Config::incluster().map_err(Unusable::InCluster)?;
+    Ok(Read { config, files })
 }
 
 async fn from_kubeconfig(path: &Path, context: Option<String>) -> Result<Read, Unusable> {

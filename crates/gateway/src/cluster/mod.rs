@@ -160,17 +160,12 @@ impl Cluster {
     }
 
     async fn authorization(&self, wired: &Wired) -> Result<Option<HeaderValue>, ClusterFault> {
-        timeout(self.patience.answer, wired.authorization())
-            .await
-            .or(Err(self.fault(ClusterFault::Unusable)))?
-            .map_err(|error| {
-                tracing::warn!(
-                    cluster = self.name,
-                    error = %Chain(&error),
-                    "cluster's credential can't be renewed"
-                );
-                self.fault(ClusterFault::Unusable)
-            })
+        let renewed = timeout(self.patience.answer, wired.authorization()).await;
+        renewed.unwrap_or(Err(Unusable::Slow)).map_err(|error| {
+            let error = Chain(&error);
+            tracing::warn!(cluster = self.name, %error, "cluster's credential can't be renewed");
+            self.fault(ClusterFault::Unusable)
+        })
     }
 
     /// The connections in use, or new ones with the credential as it is now. A changed file that can't be

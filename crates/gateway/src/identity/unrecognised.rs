@@ -41,9 +41,13 @@ pub struct Seen {
 
 /// What would recognise it. Of an OIDC token only the subject is taken: which other claims matter is for a
 /// person to say, and all of them could be long.
-fn identity(means: &Means) -> Value {
+fn identity(means: &Means, because: Because) -> Value {
     match means {
         Means::Key(key) => json!({ "key": { "publicKey": key.to_string() } }),
+        // Only with its uid would an account that was made again count.
+        Means::Account { account, uid } if because == Because::Recreated => {
+            json!({ "serviceAccount": account.to_string(), "uid": uid })
+        }
         Means::Account { account, .. } => json!({ "serviceAccount": account.to_string() }),
         Means::Oidc { issuer, claims } => {
             let subject = claims.get("sub").map_or(Value::Null, Claim::to_json);
@@ -73,7 +77,7 @@ impl Unrecognised {
         seen.push(Seen {
             kind,
             subject,
-            identity: identity(means),
+            identity: identity(means, stranger.because),
             because: stranger.because,
             id: stranger.id.clone(),
             first,
@@ -124,7 +128,7 @@ mod tests {
             ends: Millis(9),
             issuer: None,
         };
-        Stranger { id: "d-1".to_owned(), proven, because: Because::Unknown }
+        Stranger { id: "d-1".to_owned(), proven, because: Because::Unknown, advice: None }
     }
 
     fn source(last: u8) -> IpAddr {
@@ -135,7 +139,7 @@ mod tests {
     fn one_credential_is_one_line_however_often_it_comes() {
         let seen = Unrecognised::default();
         let (one, other) = (stranger(), stranger());
-        let again = Stranger { id: "d-9".to_owned(), proven: one.proven.clone(), because: Because::Unknown };
+        let again = Stranger { id: "d-9".to_owned(), proven: one.proven.clone(), because: Because::Unknown, advice: None };
         seen.saw(&one, source(1), Millis(1));
         seen.saw(&other, source(1), Millis(2));
         seen.saw(&again, source(2), Millis(3));

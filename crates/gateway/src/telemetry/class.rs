@@ -119,7 +119,7 @@ impl Class {
             | Refusal::Certificate(_)
             | Refusal::Token(_)
             | Refusal::Account(_) => Class::BadCredential,
-            Refusal::NoIssuer(_) => Class::NoIssuer,
+            Refusal::NoIssuer(_) | Refusal::NotReviewed(_) => Class::NoIssuer,
             Refusal::Unrecognised(_) => Class::Unrecognised,
             Refusal::TooManyInstances(..) => Class::Instances,
             Refusal::Out(_) => Class::Out,

@@ -135,6 +135,7 @@ async fn ask_cluster(cluster: &Cluster, errand: ToCluster<'_>) -> Result<Bytes, 
         ToCluster::IssuerDocument
         | ToCluster::Live { .. }
         | ToCluster::Review { .. }
+        | ToCluster::TokenReview { .. }
         | ToCluster::Renew { .. } => "/.well-known/openid-configuration",
     };
     let hint = match status {

@@ -53,25 +53,25 @@ impl Side {
     }
 }
 
-fn apply_cluster(gateway: &Gateway, name: &str, spec: &str) {
+pub(super) fn apply_cluster(gateway: &Gateway, name: &str, spec: &str) {
     let head = "apiVersion: drawbridge.dev/v1alpha1\nkind: Cluster\n";
     gateway.apply(&format!("{head}metadata: {{name: {name}}}\nspec: {spec}\n")).ok();
 }
 
-fn apply_grant(gateway: &Gateway, name: &str) {
+pub(super) fn apply_grant(gateway: &Gateway, name: &str) {
     let head = "apiVersion: drawbridge.dev/v1alpha1\nkind:";
     let scope = format!("{head} Scope\nmetadata: {{name: {name}}}\nspec: {{rules: [{CONFIGMAPS}]}}\n");
     let spec = format!("{{agents: [{name}], scopes: [{name}], clusters: [{name}]}}");
     gateway.apply(&format!("{scope}---\n{head} Grant\nmetadata: {{name: {name}}}\nspec: {spec}\n")).ok();
 }
 
-fn ask(gateway: &Gateway, agent: &Agent, cluster: &str, method: &str, path: &str) -> Answer {
+pub(super) fn ask(gateway: &Gateway, agent: &Agent, cluster: &str, method: &str, path: &str) -> Answer {
     let line = format!("{method} /clusters/{cluster}{path} HTTP/1.1");
     wire::send(gateway, agent, &format!("{line}\r\nHost: {}\r\nConnection: close", gateway.address()), b"")
 }
 
 /// A kubeconfig whose user is `user` (JSON).
-fn kubeconfig(world: &World, user: &serde_json::Value) -> String {
+pub(super) fn kubeconfig(world: &World, user: &serde_json::Value) -> String {
     kubeconfig_at(world.cluster().server(), &json!({ "certificate-authority-data": ca(world) }), user)
 }
 
@@ -95,7 +95,7 @@ fn ca(world: &World) -> String {
 }
 
 /// A service account that may do what the gateway may, and a token of it.
-fn token(world: &World, account: &str) -> String {
+pub(super) fn token(world: &World, account: &str) -> String {
     world.admin(&["-n", "default", "create", "serviceaccount", account]).ok();
     let role = ["create", "rolebinding", account, "--role=drawbridge-gateway", "-n", "drawbridge-agents"];
     let subject = format!("--serviceaccount=default:{account}");
@@ -108,7 +108,7 @@ fn end(world: &World, account: &str) {
 }
 
 /// What the caller gets while the gateway's credential doesn't count.
-fn refused(answer: &Answer, words: &str) {
+pub(super) fn refused(answer: &Answer, words: &str) {
     assert_eq!(answer.status, 503, "{answer:?}");
     assert_eq!(answer.reason(), "cluster");
     assert!(answer.message().contains(words), "{}", answer.message());

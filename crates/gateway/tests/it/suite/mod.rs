@@ -9,6 +9,7 @@ mod cli_directory;
 mod cli_many;
 mod cluster_side;
 mod cluster_side_credentials;
+mod cluster_side_renewal;
 mod connect;
 mod crash;
 mod delete_options;
