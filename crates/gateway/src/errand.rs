@@ -4,6 +4,7 @@ use bytes::Bytes;
 use drawbridge_policy::{AgentName, Attributes};
 use http::{Method, Request, Uri, header};
 use http_body_util::Full;
+use serde_json::json;
 
 /// An object that a decision reads may have this many bytes; etcd takes less than 2 MiB.
 const MAX_OBJECT: usize = 3 * 1024 * 1024;
@@ -13,7 +14,7 @@ const MAX_DOCUMENT: usize = 64 * 1024;
 const MAX_KEYS: usize = 512 * 1024;
 
 /// Why the gateway itself calls somebody.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum Errand<'a> {
     /// Over the cluster's own connection, with the gateway's credential for it.
     Cluster(ToCluster<'a>),
@@ -22,7 +23,7 @@ pub enum Errand<'a> {
 }
 
 /// What the gateway asks a cluster.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum ToCluster<'a> {
     /// The live object that a decision needs, read as the agent, so that the ceiling bounds it.
     Live {
@@ -37,6 +38,13 @@ pub enum ToCluster<'a> {
     IssuerDocument,
     /// The keys that they are signed with, asked as the gateway itself.
     IssuerKeys,
+    /// Whether a token of one of its service accounts still counts, asked as the gateway itself.
+    TokenReview {
+        /// The token that a caller presented.
+        token: &'a str,
+        /// The gateway's url, for which it must count.
+        audience: &'a str,
+    },
 }
 
 /// What the gateway asks an OpenID Connect issuer.
@@ -54,6 +62,13 @@ pub enum ToIssuer<'a> {
     },
 }
 
+impl std::fmt::Debug for Errand<'_> {
+    /// Its kind alone: one of them carries a token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.kind())
+    }
+}
+
 impl Errand<'_> {
     /// A stable word for metrics and logs.
     pub fn kind(self) -> &'static str {
@@ -61,6 +76,7 @@ impl Errand<'_> {
             Errand::Cluster(ToCluster::Live { .. }) => "live",
             Errand::Cluster(ToCluster::IssuerDocument) => "cluster-issuer",
             Errand::Cluster(ToCluster::IssuerKeys) => "cluster-keys",
+            Errand::Cluster(ToCluster::TokenReview { .. }) => "token-review",
             Errand::Issuer(ToIssuer::Document { .. }) => "oidc-discovery",
             Errand::Issuer(ToIssuer::Keys { .. }) => "oidc-keys",
         }
@@ -70,9 +86,8 @@ impl Errand<'_> {
     pub fn longest_answer(self) -> usize {
         match self {
             Errand::Cluster(ToCluster::Live { .. }) => MAX_OBJECT,
-            Errand::Cluster(ToCluster::IssuerDocument) | Errand::Issuer(ToIssuer::Document { .. }) => {
-                MAX_DOCUMENT
-            }
+            Errand::Cluster(ToCluster::IssuerDocument | ToCluster::TokenReview { .. })
+            | Errand::Issuer(ToIssuer::Document { .. }) => MAX_DOCUMENT,
             Errand::Cluster(ToCluster::IssuerKeys) | Errand::Issuer(ToIssuer::Keys { .. }) => MAX_KEYS,
         }
     }
@@ -83,7 +98,9 @@ impl Errand<'_> {
             Errand::Cluster(ToCluster::IssuerKeys) | Errand::Issuer(ToIssuer::Keys { .. }) => {
                 "application/jwk-set+json, application/json"
             }
-            Errand::Cluster(ToCluster::Live { .. } | ToCluster::IssuerDocument)
+            Errand::Cluster(
+                ToCluster::Live { .. } | ToCluster::IssuerDocument | ToCluster::TokenReview { .. },
+            )
             | Errand::Issuer(ToIssuer::Document { .. }) => "application/json",
         }
     }
@@ -103,6 +120,16 @@ impl Errand<'_> {
             }
             Errand::Cluster(ToCluster::IssuerDocument) => plain.uri("/.well-known/openid-configuration"),
             Errand::Cluster(ToCluster::IssuerKeys) => plain.uri("/openid/v1/jwks"),
+            Errand::Cluster(ToCluster::TokenReview { token, audience }) => {
+                let review = json!({
+                    "apiVersion": "authentication.k8s.io/v1",
+                    "kind": "TokenReview",
+                    "spec": { "token": token, "audiences": [audience] },
+                });
+                let posted = plain.method(Method::POST).uri("/apis/authentication.k8s.io/v1/tokenreviews");
+                let posted = posted.header(header::CONTENT_TYPE, "application/json");
+                return posted.body(Full::from(review.to_string()));
+            }
             Errand::Issuer(ToIssuer::Document { url }) => {
                 // A slash at the end goes first (OpenID Connect Discovery 1.0 §4.1).
                 let url = url.strip_suffix('/').unwrap_or(url);

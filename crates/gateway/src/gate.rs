@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::Domain;
 use crate::config::limits::Limits;
 use crate::connection::peer::Peer;
+use crate::identity::account::admit::Accounts;
 use crate::identity::authenticate::Identity;
 use crate::lease::Leases;
 use crate::lease::instances::{Fresh, Instances, Place};
@@ -27,6 +28,8 @@ pub struct Gate {
     pub leases: Leases,
     /// Which copies of the agents run.
     pub instances: Instances,
+    /// What is asked of service accounts.
+    pub accounts: Arc<Accounts>,
     /// Where everything is written.
     pub record: Record,
     /// Reads request bodies.

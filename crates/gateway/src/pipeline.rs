@@ -91,8 +91,8 @@ async fn open(
     draft: &mut Draft,
 ) -> Result<Opened, Refusal> {
     let snapshot = gate.state.snapshot();
-    let check =
-        Check { snapshot: &snapshot, audience: &gate.audience, limits: &gate.limits, now: gate.clock.now() };
+    let (audience, accounts, limits) = (&*gate.audience, &*gate.accounts, &gate.limits);
+    let check = Check { snapshot: &snapshot, audience, accounts, limits, now: gate.clock.now() };
     few_enough(request.headers(), gate.limits.headers)?;
     let host = meant_for(peer.server_name(), request.uri(), request.headers())?;
     let identity = authenticate(peer, request.headers(), draft.id(), check).await?;

@@ -66,6 +66,8 @@ pub enum Refusal {
     Token(BadToken),
     /// A cluster signed the token, and it is no service account's that could be an agent.
     Account(BadAccount),
+    /// The account's cluster, whose name it holds, does not say whether the token still counts.
+    NotReviewed(String),
     /// Nobody can tell whether the token counts. Holds the trusted issuer's name.
     NoIssuer(String),
     /// The credential is good and belongs to no known agent.
@@ -168,6 +170,7 @@ impl Refusal {
             Refusal::Busy(_)
             | Refusal::NotRecorded(_)
             | Refusal::NoIssuer(_)
+            | Refusal::NotReviewed(_)
             | Refusal::Cluster(_)
             | Refusal::Cut => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Fault => StatusCode::INTERNAL_SERVER_ERROR,
@@ -185,6 +188,7 @@ impl Refusal {
             Refusal::Certificate(_) => "bad-certificate",
             Refusal::Token(_) | Refusal::Account(_) => "bad-token",
             Refusal::NoIssuer(_) => "no-issuer",
+            Refusal::NotReviewed(_) => "not-reviewed",
             Refusal::Unrecognised(_) => "unrecognised",
             Refusal::TooManyInstances(..) => "too-many-instances",
             Refusal::Out(out) => out.how,
@@ -233,6 +237,11 @@ impl Refusal {
             Refusal::NoIssuer(_) => {
                 "an issuer that may have signed the bearer token can't be asked for its keys \
                 now, and none that is known fits; try again in a moment"
+                    .to_owned()
+            }
+            Refusal::NotReviewed(_) => {
+                "the bearer token's own cluster can't be asked now whether it still counts; nothing was \
+                 sent; try again in a moment"
                     .to_owned()
             }
             Refusal::Unrecognised(stranger) => format!(
@@ -297,6 +306,7 @@ impl Refusal {
             | Refusal::Moved
             | Refusal::NotRecorded(_)
             | Refusal::NoIssuer(_)
+            | Refusal::NotReviewed(_)
             | Refusal::Cut => Next::Wait,
             Refusal::Cluster(fault) => fault.next(),
             Refusal::Fault => Next::AskPerson,
@@ -309,7 +319,10 @@ impl Refusal {
             Refusal::Denied(denial) => json!({ "rule": denial.rule().map(ToString::to_string) }),
             Refusal::NoIssuer(name) => json!({ "issuers": [name] }),
             Refusal::Token(BadToken::Unproven(unproven)) => json!({ "issuers": unproven.issuers() }),
-            Refusal::Unrecognised(stranger) => json!({ "because": stranger.because.as_str() }),
+            Refusal::NotReviewed(cluster) => json!({ "askedCluster": cluster }),
+            Refusal::Unrecognised(stranger) => {
+                json!({ "because": stranger.because.as_str(), "advice": stranger.advice })
+            }
             _ => Value::Null,
         }
     }

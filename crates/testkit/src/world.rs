@@ -15,7 +15,7 @@ use crate::process::{Run, run};
 /// tokens, and nothing else.
 pub const GATEWAY_USER: &str = "drawbridge-gateway";
 
-/// What the cluster's owner applies: the agents' namespace, the gateway's two bindings, and a ceiling. The
+/// What the cluster's owner applies: the agents' namespace, the gateway's bindings, and a ceiling. The
 /// tests' ceiling is the whole cluster, so that whatever a scope fails to stop shows.
 const OWNER: &str = r#"
 apiVersion: v1
@@ -41,6 +41,18 @@ roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: ClusterRole
   name: system:service-account-issuer-discovery
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: drawbridge-gateway}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: drawbridge-token-review}
+rules:
+- {apiGroups: [authentication.k8s.io], resources: [tokenreviews], verbs: [create]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: drawbridge-token-review}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: drawbridge-token-review}
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: drawbridge-gateway}]
 ---
 apiVersion: rbac.authorization.k8s.io/v1

@@ -171,8 +171,9 @@ impl Wired {
             Some(alone) => {
                 let alone = alone.clone().lock_owned().await;
                 // A plugin that hangs stays one process, however many requests give up waiting for it.
-                let renewed = tokio::spawn(async move {
-                    let captured = capture.await;
+                let runtime = tokio::runtime::Handle::current();
+                let renewed = tokio::task::spawn_blocking(move || {
+                    let captured = runtime.block_on(capture);
                     drop(alone);
                     captured
                 });

@@ -27,7 +27,7 @@ impl Cluster {
                 let way = Way { cluster: self, agent, wait: Wait::Bounded, answers: Answers::Cluster };
                 way.send(request).await?
             }
-            ToCluster::IssuerDocument | ToCluster::IssuerKeys => {
+            ToCluster::IssuerDocument | ToCluster::IssuerKeys | ToCluster::TokenReview { .. } => {
                 let (wired, response) = self.deliver(request, Wait::Bounded).await?;
                 self.own(&wired, response)?
             }

@@ -9,16 +9,20 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use serde_json::Value;
 
-use super::account::Workload;
+use super::account::admit::{Accounts, NotAdmitted, Presented, Secret, Vouched};
+use super::account::kept::NotTheSame;
+use super::account::{BadAccount, Workload};
 use super::issuer::{self, verify_among};
 use super::jwt::Jwt;
 use super::means::{Claim, Claims, Instance, Means};
 use super::proven::{Because, Proof, Proven, Stranger};
 use super::token::{Expected, Token};
 use crate::broker::headers::carries_token_protocol;
+use crate::chain::Chain;
 use crate::config::limits::Limits;
 use crate::connection::peer::Peer;
 use crate::manifest::TrustedIssuer;
+use crate::record::writer::NotRecorded;
 use crate::refusal::Refusal;
 use crate::state::identities::Recognised;
 use crate::state::issuers::Vouches;
@@ -32,6 +36,7 @@ const LONGEST_ID: usize = 128;
 pub struct Identity {
     agent: AgentName,
     proven: Proven,
+    vouched: Option<Arc<Vouched>>,
 }
 
 impl Identity {
@@ -50,6 +55,11 @@ impl Identity {
         &self.proven.instance
     }
 
+    /// What its cluster must go on to vouch for while anything is open.
+    pub fn vouched(&self) -> Option<&Arc<Vouched>> {
+        self.vouched.as_ref()
+    }
+
     /// All that was proven.
     pub fn proven(&self) -> &Proven {
         &self.proven
@@ -63,6 +73,8 @@ pub struct Check<'a> {
     pub snapshot: &'a Snapshot,
     /// The gateway's url, which tokens must name.
     pub audience: &'a str,
+    /// What is asked of service accounts.
+    pub accounts: &'a Accounts,
     /// Skew and lifetimes.
     pub limits: &'a Limits,
     /// The time now.
@@ -83,11 +95,11 @@ pub async fn authenticate(
         ));
     }
     let by_token = match bearer(headers)? {
-        Some(text) => Some(recognise(token(text, check).await?, id, check)?),
+        Some(text) => Some(recognise(token(text, check).await?, id, check).await?),
         None => None,
     };
     let by_certificate = match certificate(peer, check)? {
-        Some(proven) => Some(recognise(proven, id, check)?),
+        Some(proven) => Some(recognise((proven, None), id, check).await?),
         None => None,
     };
     match (by_token, by_certificate) {
@@ -99,15 +111,47 @@ pub async fn authenticate(
     }
 }
 
+/// What a credential proved, and of a service account's what is asked besides.
+type Believed = (Proven, Option<Presented>);
+
 /// Whose a proven identity is.
-fn recognise(proven: Proven, id: &str, check: Check<'_>) -> Result<Identity, Refusal> {
-    let because = match check.snapshot.recognise(&proven.means) {
-        Recognised::Agent(agent) => return Ok(Identity { agent: agent.clone(), proven }),
-        Recognised::Nobody => Because::Unknown,
-        Recognised::Recreated(_) => Because::Recreated,
-        Recognised::Several => Because::Several,
+async fn recognise(believed: Believed, id: &str, check: Check<'_>) -> Result<Identity, Refusal> {
+    let (proven, presented) = believed;
+    let nobody = |proven, because, advice| {
+        let id = id.to_owned();
+        Err(Refusal::Unrecognised(Box::new(Stranger { id, proven, because, advice })))
     };
-    Err(Refusal::Unrecognised(Box::new(Stranger { id: id.to_owned(), proven, because })))
+    let agent = match check.snapshot.recognise(&proven.means) {
+        Recognised::Agent(agent) => agent.clone(),
+        Recognised::Nobody => return nobody(proven, Because::Unknown, None),
+        Recognised::Recreated(_) => {
+            let advice = presented.map(|presented| check.made_again(&presented));
+            return nobody(proven, Because::Recreated, advice);
+        }
+        Recognised::Several => return nobody(proven, Because::Several, None),
+    };
+    let Some(presented) = presented else { return Ok(Identity { agent, proven, vouched: None }) };
+    let stated = check.snapshot.stated_uid(presented.workload.account());
+    match check.accounts.admit(presented, &agent, stated, check.now).await {
+        Ok(vouched) => Ok(Identity { agent, proven, vouched }),
+        Err(NotAdmitted::MadeAgain(why)) => nobody(proven, Because::Recreated, Some(why.to_string())),
+        Err(NotAdmitted::NotKept(why)) => {
+            tracing::warn!(error = %Chain(&why), "an account's uid is not kept");
+            Err(Refusal::NotRecorded(NotRecorded::Failing))
+        }
+        Err(NotAdmitted::Gone) => Err(Refusal::Account(BadAccount::Gone)),
+        Err(NotAdmitted::Unknown(cluster)) => Err(Refusal::NotReviewed(cluster)),
+    }
+}
+
+impl Check<'_> {
+    /// What an administrator should know of an account whose uid is another than the manifest states.
+    fn made_again(&self, presented: &Presented) -> String {
+        let account = presented.workload.account();
+        let kept = self.snapshot.stated_uid(account).unwrap_or_default().to_owned();
+        let found = presented.workload.uid().to_string();
+        NotTheSame::MadeAgain { account: account.clone(), kept, found }.to_string()
+    }
 }
 
 fn certificate(peer: &Peer, check: Check<'_>) -> Result<Option<Proven>, Refusal> {
@@ -140,10 +184,14 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     }
 }
 
-async fn token(text: &str, check: Check<'_>) -> Result<Proven, Refusal> {
+async fn token(text: &str, check: Check<'_>) -> Result<Believed, Refusal> {
     let jwt = Jwt::read(text).map_err(Refusal::Token)?;
     // Agents' names are DNS labels and issuers are urls: no text is both.
-    if AgentName::parse(jwt.issuer()).is_ok() { own(&jwt, check) } else { issued(&jwt, check).await }
+    if AgentName::parse(jwt.issuer()).is_ok() {
+        own(&jwt, check).map(|proven| (proven, None))
+    } else {
+        issued(&jwt, text, check).await
+    }
 }
 
 /// A token that the agent signed with its own enrolled key.
@@ -168,7 +216,7 @@ fn own(jwt: &Jwt<'_>, check: Check<'_>) -> Result<Proven, Refusal> {
 }
 
 /// A token that a trusted issuer signed.
-async fn issued(jwt: &Jwt<'_>, check: Check<'_>) -> Result<Proven, Refusal> {
+async fn issued(jwt: &Jwt<'_>, text: &str, check: Check<'_>) -> Result<Believed, Refusal> {
     let expected = issuer::Expected { audience: check.audience, now: check.now, skew: check.limits.skew };
     let issuers = check.snapshot.issuers();
     let (issuer, claims) = verify_among(issuers.all(), jwt, expected).await?;
@@ -177,26 +225,29 @@ async fn issued(jwt: &Jwt<'_>, check: Check<'_>) -> Result<Proven, Refusal> {
         Some(id) => format!("JTI={}", id.chars().take(LONGEST_ID).collect::<String>()),
         None => format!("SHA256:{}", digest(jwt.signed())),
     };
-    let (means, instance) = match issuers.vouches(&issuer).ok_or(Refusal::Fault)? {
-        Vouches::Accounts(cluster, _) => {
+    let proof = Proof::Token;
+    let ends = claims.expires();
+    match issuers.vouches(&issuer).ok_or(Refusal::Fault)? {
+        Vouches::Accounts(cluster, asked) => {
             let workload = Workload::read(cluster.name(), claims.subject(), claims.object())
                 .map_err(Refusal::Account)?;
             let means = Means::Account { account: workload.account().clone(), uid: workload.uid().clone() };
-            (means, workload.instance(&credential))
+            let instance = workload.instance(&credential);
+            let (cluster, asked, token) = (cluster.clone(), *asked, Secret::new(text));
+            let presented = Presented { workload, cluster, asked, token, ends };
+            let issuer = Some(issuer);
+            Ok((Proven { means, issuer, instance, credential, proof, ends }, Some(presented)))
         }
         Vouches::Subjects(declared) => {
             let instance = instance(declared, &claims);
             let object = claims.object().iter();
             let comparable = object.filter_map(|(name, value)| Some((name.clone(), Claim::of(value)?)));
             let comparable: Claims = comparable.collect();
-            (
-                Means::Oidc { issuer: declared.metadata.name.as_str().into(), claims: Arc::new(comparable) },
-                instance,
-            )
+            let name = declared.metadata.name.as_str().into();
+            let means = Means::Oidc { issuer: name, claims: Arc::new(comparable) };
+            Ok((Proven { means, issuer: Some(issuer), instance, credential, proof, ends }, None))
         }
-    };
-    let (proof, ends) = (Proof::Token, claims.expires());
-    Ok(Proven { means, issuer: Some(issuer), instance, credential, proof, ends })
+    }
 }
 
 /// The running copy: what the issuer's manifest says tells one from another, or else the subject.

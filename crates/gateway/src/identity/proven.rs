@@ -52,6 +52,8 @@ pub struct Stranger {
     pub proven: Proven,
     /// Why it is nobody's.
     pub because: Because,
+    /// What an administrator should know of it, for the record alone.
+    pub advice: Option<String>,
 }
 
 /// Why a proven identity is no agent's.

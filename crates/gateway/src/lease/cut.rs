@@ -31,6 +31,8 @@ pub enum CutReason {
     Key,
     /// What else it was recognised by was taken from the agent, or its issuer is no longer trusted.
     Identity,
+    /// The pod that made it is gone, or its cluster no longer says that it is there.
+    Instance,
     /// The grant that let it through was suspended, revoked, changed, deleted or is over.
     Grant,
     /// The cluster was taken away or changed.

@@ -22,6 +22,7 @@ pub use cut::{Closed, CutReason};
 use instances::Place;
 
 use crate::connection::peer::Peer;
+use crate::identity::account::admit::Vouched;
 use crate::identity::authenticate::Identity;
 use crate::identity::issuer::Issuer;
 use crate::identity::means::{Instance, Means};
@@ -123,6 +124,7 @@ pub struct Held {
     means: Means,
     issuer: Option<Arc<Issuer>>,
     instance: Instance,
+    vouched: Option<Arc<Vouched>>,
     cluster: String,
     connection: Arc<Connection>,
     stream: Option<CancellationToken>,
@@ -151,6 +153,11 @@ impl Held {
     /// Which of its copies made the request.
     pub fn instance(&self) -> &Instance {
         &self.instance
+    }
+
+    /// What the caller's own cluster must go on to vouch for.
+    pub fn vouched(&self) -> Option<&Arc<Vouched>> {
+        self.vouched.as_ref()
     }
 
     /// The cluster it goes to.
@@ -230,6 +237,8 @@ pub struct Holder {
     pub issuer: Option<Arc<Issuer>>,
     /// Which of its copies.
     pub instance: Instance,
+    /// What its own cluster must go on to vouch for.
+    pub vouched: Option<Arc<Vouched>>,
     /// Where to.
     pub cluster: String,
     /// What ends its HTTP/2 stream alone, where it is one.
@@ -246,6 +255,7 @@ impl Holder {
             means: identity.means().clone(),
             issuer: identity.proven().issuer.clone(),
             instance: identity.instance().clone(),
+            vouched: identity.vouched().cloned(),
             cluster: cluster.to_owned(),
             stream: peer.stream().cloned(),
             place: Some(place),
@@ -265,6 +275,7 @@ impl Holder {
             means: Means::Key(key),
             issuer: None,
             instance,
+            vouched: None,
             cluster: "prod".to_owned(),
             stream: None,
             place: None,
@@ -306,6 +317,7 @@ impl Leases {
             means: holder.means,
             issuer: holder.issuer,
             instance: holder.instance,
+            vouched: holder.vouched,
             cluster: holder.cluster,
             connection: connection.clone(),
             stream: holder.stream,
@@ -349,6 +361,11 @@ impl Leases {
         }
         let own = lock(&self.inner.open).get(agent).copied().unwrap_or(0);
         if own >= most / 2 { Err(Refusal::Busy("open requests of one agent")) } else { Ok(()) }
+    }
+
+    /// What clusters must go on to vouch for.
+    pub fn vouched(&self) -> Vec<Arc<Vouched>> {
+        lock(&self.inner.held).values().filter_map(|held| held.vouched.clone()).collect()
     }
 
     fn all(&self) -> Vec<Arc<Held>> {

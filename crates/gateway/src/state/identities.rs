@@ -80,6 +80,14 @@ impl Identities {
         }
     }
 
+    /// The uid that a manifest states for a service account, where it states one.
+    pub fn stated_uid(&self, account: &Account) -> Option<&str> {
+        match self.accounts.get(account)? {
+            Owned::One(owner) => owner.uid.as_deref(),
+            Owned::Several => None,
+        }
+    }
+
     /// Whose it is.
     pub fn recognise(&self, means: &Means) -> Recognised<'_> {
         match means {

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::cluster::{Cluster, Patience};
 use crate::identity::issuer::Issuer;
 use crate::identity::key::PublicKey;
-use crate::identity::means::Means;
+use crate::identity::means::{Account, Means};
 use crate::lease::Lease;
 use crate::manifest::{Agent, Grant, Identity, Manifest, ManifestError, Scope, TrustedIssuer};
 use crate::refusal::{Out, Refusal};
@@ -238,6 +238,11 @@ impl Snapshot {
     /// Who is trusted to vouch for agents.
     pub fn issuers(&self) -> &Issuers {
         &self.index.issuers
+    }
+
+    /// The uid that a manifest states for a service account, where it states one.
+    pub fn stated_uid(&self, account: &Account) -> Option<&str> {
+        self.index.identities.stated_uid(account)
     }
 
     /// The keys enrolled for an agent.

@@ -32,15 +32,9 @@ fn the_first_uid_of_a_name_stays_and_later_ones_learn_it() {
 fn of_many_that_see_a_name_at_once_one_is_kept_and_all_learn_it() {
     on_both(async |database| {
         let store = database.open().await;
-        let keeping = (0..8).map(|number| {
-            let store = store.clone();
-            tokio::spawn(async move { store.keep(&kept("a/b/c", &format!("uid-{number}")), &row("r")).await })
-        });
-        let keeping: Vec<_> = keeping.collect();
-        let mut answers = Vec::new();
-        for one in keeping {
-            answers.push(one.await.unwrap().unwrap());
-        }
+        let keep = async |uid| store.keep(&kept("a/b/c", uid), &row("r")).await.unwrap();
+        let answers = tokio::join!(keep("uid-1"), keep("uid-2"), keep("uid-3"), keep("uid-4"));
+        let answers = <[String; 4]>::from(answers);
         let all = store.kept().await.unwrap();
         assert_eq!(all.len(), 1);
         assert!(answers.iter().all(|uid| *uid == all[0].uid), "{answers:?}");

@@ -26,6 +26,8 @@ use crate::connection::listener as callers;
 use crate::connection::tls::{for_agents, for_people};
 use crate::directory::{self, Directory};
 use crate::gate::Gate;
+use crate::identity::account::admit::Accounts;
+use crate::identity::account::sweep;
 use crate::lease::Leases;
 use crate::lease::instances::Instances;
 use crate::record::writer::{Record, Writer};
@@ -141,9 +143,10 @@ async fn gate(
     };
     let state = Arc::new(State::load(parts).await?);
     let bodies = Bodies::new(limits.body_memory, limits.body);
-    let audience = Arc::from(url.as_str());
+    let audience: Arc<str> = Arc::from(url.as_str());
+    let accounts = Arc::new(Accounts::load(store.clone(), audience.clone()).await?);
     let instances = Instances::default();
-    Ok(Gate { state, leases, instances, record, bodies, limits, audience, domain, clock, tasks })
+    Ok(Gate { state, leases, instances, accounts, record, bodies, limits, audience, domain, clock, tasks })
 }
 
 /// Begins what goes on behind the requests: the record's writer, the ends of grants, the folded refusals.
@@ -157,6 +160,8 @@ fn begin(
     background.spawn(state::expiry::run(gate.state.clone(), shutdown.clone()));
     background.spawn(state::resync::run(gate.state.clone(), shutdown.clone()));
     background.spawn(state::issuers::run(gate.state.clone(), background.clone(), shutdown.clone()));
+    let (accounts, leases, clock) = (gate.accounts.clone(), gate.leases.clone(), gate.clock.clone());
+    background.spawn(sweep::run(accounts, leases, clock, shutdown.clone()));
     background.spawn(unfold(gate.record.clone(), shutdown.clone()));
     writer
 }

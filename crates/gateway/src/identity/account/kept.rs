@@ -29,8 +29,8 @@ pub struct KeptUids {
 pub enum NotTheSame {
     /// It was made again. The caller is told nothing of it; the record is.
     #[error(
-        "the account {account} was made again: its uid is {found}, and {kept} was enrolled; if that is meant, \
-         write uid: {found} beside serviceAccount in the agent's manifest"
+        "the account {account} was made again: its uid is {found}, and {kept} was enrolled; if that is \
+         meant, write uid: {found} beside serviceAccount in the agent's manifest"
     )]
     MadeAgain {
         /// The account.
@@ -103,6 +103,8 @@ impl KeptUids {
             "time": now.0,
             "part": Part::Event.as_str(),
             "event": "account-kept",
+            "by": "gateway",
+            "reason": "seen for the first time",
             "what": { "kind": KIND, "name": subject, "uid": uid, "agent": agent.as_str() },
         });
         let row = Row {

@@ -7,8 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use drawbridge_policy::Millis;
 use tokio::sync::Mutex as Alone;
 
-use crate::refusal::ClusterFault;
-
 /// A good answer counts this long: for so long can a pod that was deleted go on, and the API server itself
 /// remembers for ten seconds more.
 const GOOD: i64 = 5_000;
@@ -20,22 +18,22 @@ const NONE: i64 = 1_000;
 const MOST: usize = 10_000;
 
 /// What a cluster says of a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It counts, for this gateway.
     Alive,
     /// It doesn't count any more.
     Gone,
     /// The cluster did not say.
-    Unknown(ClusterFault),
+    Unknown,
 }
 
 impl Verdict {
-    fn counts_for(&self) -> i64 {
+    fn counts_for(self) -> i64 {
         match self {
             Verdict::Alive => GOOD,
             Verdict::Gone => BAD,
-            Verdict::Unknown(_) => NONE,
+            Verdict::Unknown => NONE,
         }
     }
 }
@@ -94,7 +92,7 @@ impl Reviews {
         // Nothing is known while it is asked: a caller who goes away meanwhile leaves it so.
         *answer = None;
         let verdict = ask.await;
-        *answer = Some((verdict.clone(), now));
+        *answer = Some((verdict, now));
         verdict
     }
 
@@ -113,11 +111,11 @@ impl Reviews {
 }
 
 fn fresh(answer: Option<&(Verdict, Millis)>, now: Millis) -> Option<Verdict> {
-    let (verdict, since) = answer?;
+    let (verdict, since) = *answer?;
     let age = now.0.checked_sub(since.0)?;
     // Whoever waited looked at the clock before the one who asked; a clock that was set back by more than
     // that makes nothing younger.
-    (-NONE..verdict.counts_for()).contains(&age).then(|| verdict.clone())
+    (-NONE..verdict.counts_for()).contains(&age).then_some(verdict)
 }
 
 #[cfg(test)]
@@ -130,10 +128,6 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
     }
 
-    fn silent() -> Verdict {
-        Verdict::Unknown(ClusterFault::Silent("prod".to_owned()))
-    }
-
     #[test]
     fn an_answer_counts_for_its_seconds_and_not_for_another_token_or_cluster() {
         let reviews = Reviews::default();
@@ -143,7 +137,7 @@ mod tests {
         assert_eq!(ask(token, GOOD - 1, Verdict::Gone), Verdict::Alive);
         assert_eq!(ask(token, GOOD, Verdict::Gone), Verdict::Gone);
         assert_eq!(ask(token, GOOD + BAD - 1, Verdict::Alive), Verdict::Gone);
-        assert_eq!(ask(token, GOOD + BAD, silent()), silent());
+        assert_eq!(ask(token, GOOD + BAD, Verdict::Unknown), Verdict::Unknown);
         assert_eq!(ask(token, GOOD + BAD + NONE, Verdict::Alive), Verdict::Alive);
         assert_eq!(ask(token, 0, Verdict::Gone), Verdict::Gone, "the clock was set back");
         assert_eq!(ask(Digest::of("prod", "u"), 1, Verdict::Alive), Verdict::Alive);

@@ -1,8 +1,10 @@
 //! Service accounts of clusters: what a verified token says of the account and of the pod that presents it
 //! (Kubernetes' "Managing Service Accounts", "Bound service account tokens").
 
+pub mod admit;
 pub mod kept;
 pub mod live;
+pub mod sweep;
 
 #[cfg(test)]
 mod tests;
@@ -68,6 +70,9 @@ pub enum BadAccount {
     /// A claim is missing or has another form.
     #[error("the bearer token's claims are not those of a service account: {0}")]
     Shape(&'static str),
+    /// Its cluster says that it counts no longer.
+    #[error("the bearer token counts no longer in its cluster: its pod or its account is gone")]
+    Gone,
     /// The subject and the private claims differ.
     #[error("the bearer token's subject is another account than its {PRIVATE} claim")]
     Disagree,

@@ -130,7 +130,9 @@ async fn ask_cluster(cluster: &Cluster, errand: ToCluster<'_>) -> Result<Bytes, 
     let (status, body) = cluster.run(errand).await.map_err(|fault| NotFetched::Cluster(fault.message()))?;
     let what = match errand {
         ToCluster::IssuerKeys => "/openid/v1/jwks",
-        ToCluster::IssuerDocument | ToCluster::Live { .. } => "/.well-known/openid-configuration",
+        ToCluster::IssuerDocument | ToCluster::Live { .. } | ToCluster::TokenReview { .. } => {
+            "/.well-known/openid-configuration"
+        }
     };
     let hint = match status {
         StatusCode::OK => return Ok(body),

@@ -50,7 +50,7 @@ fn works(client: Client) {
 
 #[test]
 fn a_client_go_program_works_in_a_pod_as_it_is() {
-    works(Client::ClientGo);
+    works(Client::Go);
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Programs with in-cluster configuration, unmodified, in something that looks to them like a pod: its
 //! files and its environment lead through the gateway.
 
+pub(super) mod account;
+mod accounts;
 mod clients;
+mod example;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -59,18 +62,18 @@ pub(super) fn pod(gateway: &Gateway, namespace: &str) -> InPod {
 /// An unmodified client.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Client {
-    ClientGo,
+    Go,
     KubeRs,
     Python,
 }
 
 impl Client {
-    pub(super) const ALL: [Client; 3] = [Client::ClientGo, Client::KubeRs, Client::Python];
+    pub(super) const ALL: [Client; 3] = [Client::Go, Client::KubeRs, Client::Python];
 
     /// Its command line in a pod: `round`, `hold` or `poll`, with a name for what it makes.
     pub(super) fn command(self, pod: &InPod, what: &str, name: &str) -> Command {
         let line = match self {
-            Client::ClientGo => vec![callers::client_go()],
+            Client::Go => vec![callers::client_go()],
             Client::Python => callers::python(),
             Client::KubeRs => return clients::kube_rs(pod, what, name),
         };

@@ -1,0 +1,118 @@
+//! Open streams of pods that are gone end soon: who has something open is asked about every few seconds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use drawbridge_policy::Millis;
+use futures_util::StreamExt;
+use futures_util::stream;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::admit::{Accounts, Copy};
+use super::live::Verdict;
+use crate::clock::Clock;
+use crate::lease::{CutReason, Held, Leases};
+
+/// Between two rounds.
+const ROUND: Duration = Duration::from_secs(5);
+/// Clusters are asked about so many pods at once: a round over many is short, and no cluster is flooded.
+const AT_ONCE: usize = 8;
+/// A cluster that says nothing of a pod for so long, in milliseconds, has it end: nobody can tell any more.
+const SILENCE: i64 = 30_000;
+
+/// Asks until `shutdown`.
+pub async fn run(accounts: Arc<Accounts>, leases: Leases, clock: Clock, shutdown: CancellationToken) {
+    let mut sweep = Sweep { accounts, leases, clock, silent: HashMap::new() };
+    loop {
+        tokio::select! {
+            () = sleep(ROUND) => {}
+            () = shutdown.cancelled() => return,
+        }
+        sweep.round().await;
+    }
+}
+
+struct Sweep {
+    accounts: Arc<Accounts>,
+    leases: Leases,
+    clock: Clock,
+    /// Since when clusters have said nothing of a pod. Only of those that have something open.
+    silent: HashMap<Copy, Millis>,
+}
+
+impl Sweep {
+    async fn round(&mut self) {
+        let open = self.accounts.latest(self.leases.vouched());
+        self.silent.retain(|copy, _| open.contains_key(copy));
+        let now = self.clock.now();
+        let asked = open.into_iter().map(|(copy, vouched)| {
+            let accounts = self.accounts.clone();
+            async move {
+                // A token that ended says nothing any more, and no fresh one came with a later request.
+                let over = vouched.ends() <= now;
+                let verdict = if over { Verdict::Gone } else { accounts.verdict(&vouched, now).await };
+                (copy, verdict)
+            }
+        });
+        let verdicts: Vec<(Copy, Verdict)> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+        let gone: Vec<Copy> =
+            verdicts.into_iter().filter_map(|(copy, verdict)| self.is_gone(copy, verdict, now)).collect();
+        if gone.is_empty() {
+            return;
+        }
+        let verdict = |held: &Held| {
+            let copy = held.vouched()?.copy();
+            gone.contains(&copy).then_some(CutReason::Instance)
+        };
+        let closed = self.leases.cut(verdict, &[]).await;
+        tracing::info!(
+            pods = gone.len(),
+            streams = closed.streams,
+            "streams of pods that are gone were closed"
+        );
+    }
+
+    fn is_gone(&mut self, copy: Copy, verdict: Verdict, now: Millis) -> Option<Copy> {
+        match verdict {
+            Verdict::Alive => {
+                self.silent.remove(&copy);
+                None
+            }
+            Verdict::Gone => Some(copy),
+            Verdict::Unknown => {
+                let since = self.silent.entry(copy.clone()).or_insert(now);
+                (now.0.saturating_sub(since.0) >= SILENCE).then_some(copy)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use drawbridge_store::{Location, Store};
+
+    use super::*;
+
+    #[test]
+    fn a_pod_ends_at_once_when_it_is_gone_and_after_half_a_minute_of_silence() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let directory = tempfile::tempdir().unwrap();
+            let store = Store::open(&Location::Sqlite(directory.path().join("a.db"))).await.unwrap();
+            let accounts = Arc::new(Accounts::load(store, "https://gate.example".into()).await.unwrap());
+            let (leases, clock) = (Leases::default(), Clock::system());
+            let mut sweep = Sweep { accounts, leases, clock, silent: HashMap::new() };
+            let copy = || ("prod".to_owned(), "uid".to_owned());
+            let mut gone = |verdict, now| sweep.is_gone(copy(), verdict, Millis(now)).is_some();
+            assert!(gone(Verdict::Gone, 0));
+            assert!(!gone(Verdict::Alive, 0));
+            assert!(!gone(Verdict::Unknown, 1_000));
+            assert!(!gone(Verdict::Unknown, SILENCE + 999));
+            assert!(gone(Verdict::Unknown, SILENCE + 1_000));
+            assert!(!gone(Verdict::Alive, SILENCE + 2_000), "it said something");
+            assert!(!gone(Verdict::Unknown, SILENCE + 3_000), "its silence is counted anew");
+        });
+    }
+}
