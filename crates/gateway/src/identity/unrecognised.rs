@@ -139,7 +139,12 @@ mod tests {
     fn one_credential_is_one_line_however_often_it_comes() {
         let seen = Unrecognised::default();
         let (one, other) = (stranger(), stranger());
-        let again = Stranger { id: "d-9".to_owned(), proven: one.proven.clone(), because: Because::Unknown, advice: None };
+        let again = Stranger {
+            id: "d-9".to_owned(),
+            proven: one.proven.clone(),
+            because: Because::Unknown,
+            advice: None,
+        };
         seen.saw(&one, source(1), Millis(1));
         seen.saw(&other, source(1), Millis(2));
         seen.saw(&again, source(2), Millis(3));

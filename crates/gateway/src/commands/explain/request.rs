@@ -182,10 +182,10 @@ mod tests {
         let reason = |line: &str| read(line).map(|_| ()).unwrap_err().reason;
         assert_eq!(reason(""), "empty-line");
         assert_eq!(reason("GET"), "path-no-slash");
-        assert_eq!(reason("/api"), "Method");
-        assert_eq!(reason(" "), "Method");
+        assert_eq!(reason("/api"), "method");
+        assert_eq!(reason(" "), "method");
         assert_eq!(reason("GET "), "path-no-slash");
-        assert_eq!(reason(" GET /api"), "Method");
+        assert_eq!(reason(" GET /api"), "method");
         assert_eq!(reason("GET  /api"), "path-no-slash");
         assert_eq!(reason("GET /api HTTP/1.1"), "path-character");
         assert_eq!(reason("GET /api?a HTTP/1.1"), "query-character");

@@ -290,7 +290,8 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let location = drawbridge_store::Location::Sqlite(directory.path().join("a.db"));
             let store = Store::open(&location).await.unwrap();
-            let accounts = Accounts::load(store, "https://gate.example".into(), Arc::default()).await.unwrap();
+            let accounts =
+                Accounts::load(store, "https://gate.example".into(), Arc::default()).await.unwrap();
             let patience = Patience { connect: ANSWER, answer: ANSWER };
             let cluster = Arc::new(Cluster::new("prod".to_owned(), ClusterAccess::InCluster, patience));
             let token = |text: &str, ends| {

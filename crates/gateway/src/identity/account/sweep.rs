@@ -101,7 +101,8 @@ mod tests {
         runtime.block_on(async {
             let directory = tempfile::tempdir().unwrap();
             let store = Store::open(&Location::Sqlite(directory.path().join("a.db"))).await.unwrap();
-            let accounts = Arc::new(Accounts::load(store, "https://gate.example".into(), Arc::default()).await.unwrap());
+            let accounts =
+                Arc::new(Accounts::load(store, "https://gate.example".into(), Arc::default()).await.unwrap());
             let (leases, clock) = (Leases::default(), Clock::system());
             let mut sweep = Sweep { accounts, leases, clock, silent: HashMap::new() };
             let copy = || ("prod".to_owned(), "uid".to_owned());

@@ -57,8 +57,8 @@ pub struct Around {
 }
 
 impl Issuer {
-    /// An OpenID Connect issuer. Nothing is asked yet. Its keys are fetched in tasks of their own, so that a caller who
-    /// goes away ends no fetch that others wait for.
+    /// An OpenID Connect issuer. Nothing is asked yet. Its keys are fetched in tasks of their own, so that
+    /// a caller who goes away ends no fetch that others wait for.
     pub fn oidc(name: &str, trust: Oidc, around: Around) -> Issuer {
         let Oidc { url, algorithms, ca_file, longest } = trust;
         let keys = Keys::new(name, Source::Oidc { url, ca_file }, around);
