@@ -231,6 +231,8 @@ fn http1(limits: &Limits) -> hyper::server::conn::http1::Builder {
 /// One request. A panic ends it alone; its entry says so.
 async fn one(gate: Gate, peer: Peer, request: Request<Incoming>) -> Response<Answer> {
     let peer = peer.on_stream(streams::current());
-    let answer = std::panic::AssertUnwindSafe(pipeline::answer(&gate, &peer, request)).catch_unwind();
+    // On the heap, so that a stream that stays open doesn't keep the room that deciding on it took.
+    let answer = Box::pin(pipeline::answer(&gate, &peer, request));
+    let answer = std::panic::AssertUnwindSafe(answer).catch_unwind();
     answer.await.unwrap_or_else(|_panic| Refusal::Fault.respond(&Reader::default()))
 }

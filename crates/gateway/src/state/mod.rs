@@ -129,7 +129,8 @@ impl State {
             .iter()
             .filter(|stored| stored.row.kind == "Agent")
             .filter_map(|stored| AgentName::parse(&stored.row.name).ok())
-            .filter(|agent| is_out(now, agent))
+            // Who was out before has had its connections closed, and gets no further than the door of new ones.
+            .filter(|agent| is_out(now, agent) && !is_out(before, agent))
             .collect();
         let time = self.clock.now();
         self.leases.cut(|held| verdict(held, before, now, time), &gone).await
