@@ -80,7 +80,7 @@ impl Identity {
         }
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         match self {
             Identity::Key(key) => json!({"key": {"publicKey": key.to_string()}}),
             Identity::ServiceAccount { account, uid: None } => json!({"serviceAccount": account.to_string()}),

@@ -57,7 +57,7 @@ impl<T> Located<T> {
 
     /// Where the value at the end of `keys` begins, or its item number `index`; the nearest there is
     /// otherwise.
-    pub(super) fn place_of(&self, keys: &[&str], index: Option<usize>) -> Place {
+    pub(crate) fn place_of(&self, keys: &[&str], index: Option<usize>) -> Place {
         let mut node = &self.node;
         for key in keys {
             let Some(next) = node.field(key) else { return node.place };

@@ -9,6 +9,19 @@ use super::{Agent, Identity};
 use crate::identity::key::PublicKey;
 use crate::identity::means::{Account, Claim, Claims};
 
+/// Different sets of claims, by their names, that identities of one issuer may want. Each is compared with all
+/// others; issuers have a few claims that tell agents apart.
+const SETS: usize = 64;
+
+/// Why an identity isn't entered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NotOwn<'m> {
+    /// Another agent has it, or one that overlaps with it.
+    Another(&'m AgentName),
+    /// It wants one more different set of claims than is compared.
+    TooManySets,
+}
+
 /// Who has which identity.
 #[derive(Default)]
 pub(super) struct Owners<'m> {
@@ -18,18 +31,23 @@ pub(super) struct Owners<'m> {
 }
 
 impl<'m> Owners<'m> {
-    /// Enters an identity; the answer is another agent that has it, or one that overlaps with it.
-    pub(super) fn enter(&mut self, agent: &'m Agent, identity: &'m Identity) -> Option<&'m AgentName> {
+    /// Enters an identity that no other agent has.
+    pub(super) fn enter(&mut self, agent: &'m Agent, identity: &'m Identity) -> Result<(), NotOwn<'m>> {
         let other = |owner: &'m AgentName| (owner != &agent.name).then_some(owner);
-        match identity {
+        let another = match identity {
             Identity::Key(key) => other(self.keys.entry(key).or_insert(&agent.name)),
             Identity::ServiceAccount { account, .. } => {
                 other(self.accounts.entry(account).or_insert(&agent.name))
             }
             Identity::Oidc { issuer, claims } => {
-                self.issuers.entry(issuer).or_default().enter(claims, &agent.name)
+                let issuer = self.issuers.entry(issuer).or_default();
+                if !issuer.has_room_for(claims) {
+                    return Err(NotOwn::TooManySets);
+                }
+                issuer.enter(claims, &agent.name)
             }
-        }
+        };
+        another.map_or(Ok(()), |another| Err(NotOwn::Another(another)))
     }
 }
 
@@ -55,6 +73,11 @@ struct Agents<'m> {
 }
 
 impl<'m> Issuer<'m> {
+    fn has_room_for(&self, claims: &'m Claims) -> bool {
+        let names: Vec<&str> = claims.keys().map(String::as_str).collect();
+        self.groups.len() < SETS || self.groups.contains_key(&names)
+    }
+
     /// Two identities overlap unless there is a claim that both want with different values: a token that has
     /// what both want would be both agents'. One that wants a part of the other's claims is such a case.
     fn enter(&mut self, claims: &'m Claims, agent: &'m AgentName) -> Option<&'m AgentName> {
@@ -146,6 +169,21 @@ mod tests {
         let three: &[(&str, &[(&str, &str)])] =
             &[("a", &[ops, prod]), ("b", &[ops, dev]), ("b", &[("repository", "x"), prod]), ("b", &[ops])];
         assert_eq!(overlapping(three), [3]);
+    }
+
+    #[test]
+    fn more_different_sets_of_claims_than_can_be_compared_are_refused() {
+        let agent = |n: usize| AgentName::parse(&format!("a{n}")).unwrap();
+        let claims =
+            |n: usize| claims(&[(format!("claim-{n}").as_str(), "x"), ("repository", &n.to_string())]);
+        let owned: Vec<(AgentName, Claims)> = (0..SETS + 2).map(|n| (agent(n), claims(n))).collect();
+        let mut issuer = Issuer::default();
+        for (agent, claims) in owned.iter().take(SETS) {
+            assert!(issuer.has_room_for(claims));
+            issuer.enter(claims, agent);
+        }
+        assert!(!issuer.has_room_for(&owned[SETS].1));
+        assert!(issuer.has_room_for(&owned[3].1), "one that is compared already");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use drawbridge_policy::AgentName;
 
-use super::overlap::Owners;
+use super::overlap::{NotOwn, Owners};
 use super::{Agent, Grant, Identity, Located, Manifest, TrustedIssuer};
 use crate::yaml::{Place, Problems, closest, shown};
 
@@ -89,7 +89,8 @@ pub(super) fn check(
     for manifest in &kept {
         if let Manifest::Agent(agent) = manifest {
             for identity in &agent.identities {
-                owners.enter(agent, identity);
+                // What stands already was checked when it was applied.
+                owners.enter(agent, identity).unwrap_or_default();
             }
         }
     }
@@ -184,7 +185,8 @@ fn dangling(located: &Located<Manifest>, exist: &HashSet<(&str, &str)>, problems
             continue;
         }
         // Comparing with every name takes time; after some mistakes the pattern is clear.
-        let alike = exist.iter().filter(|(other, _)| *other == kind && problems.list().len() < ADVISED);
+        let known = exist.iter().filter(|(other, _)| *other == kind);
+        let alike = known.take(if problems.list().len() < ADVISED { usize::MAX } else { 0 });
         let presets: &[&str] = if kind == "TrustedIssuer" { &TrustedIssuer::PRESETS } else { &[] };
         let names = alike.map(|(_, name)| *name).chain(presets.iter().copied());
         let advice = closest(name, names).map_or_else(
@@ -204,8 +206,21 @@ fn dangling(located: &Located<Manifest>, exist: &HashSet<(&str, &str)>, problems
 /// An identity that another agent has too.
 fn own<'m>(located: &Located<Manifest>, agent: &'m Agent, owners: &mut Owners<'m>, problems: &mut Problems) {
     for (index, identity) in agent.identities.iter().enumerate() {
-        let Some(owner) = owners.enter(agent, identity) else { continue };
-        let owner = owner.as_str();
+        let place: Place = located.place_of(&["spec", "identities"], Some(index));
+        let owner = match owners.enter(agent, identity) {
+            Ok(()) => continue,
+            Err(NotOwn::Another(owner)) => owner.as_str(),
+            Err(NotOwn::TooManySets) => {
+                let message = "the identities of this issuer name too many different sets of claims to compare; \
+                     name the same claims in them";
+                problems.add(
+                    located.file(),
+                    place,
+                    format!("spec.identities[{index}].oidc.claims: {message}"),
+                );
+                continue;
+            }
+        };
         let message = match identity {
             Identity::Key(_) => format!(
                 "this key is enrolled for the agent {owner:?}; one identity names one agent, so make a key \
@@ -220,7 +235,6 @@ fn own<'m>(located: &Located<Manifest>, agent: &'m Agent, owners: &mut Owners<'m
                  agent, so name a claim in both that differs between them"
             ),
         };
-        let place: Place = located.place_of(&["spec", "identities"], Some(index));
         problems.add(located.file(), place, format!("spec.identities[{index}]: {message}"));
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::change::{Applied, Author, NotChanged, Report, What};
 use super::plan::{Asked, DIRECTORY, Ground, Origin, Plan, wins};
 use super::snapshot::Stored;
-use super::{State, agent_named};
+use super::{State, agent_named, stopped};
 use crate::chain::Chain;
 use crate::lease::Closed;
 use crate::manifest::{self, Apart, Manifest};
@@ -134,6 +134,10 @@ impl State {
         let Some(was) = before.manifests().iter().find(is_it) else {
             return Err(NotChanged::Unknown { kind: kind.to_owned(), name: name.to_owned() });
         };
+        let named = known.iter().find(|manifest| manifest.kind() == kind && manifest.name() == name);
+        if let Some(why) = named.and_then(|manifest| stopped::stays(manifest, &before)) {
+            return Err(NotChanged::Needed(why));
+        }
         if let Some(why) = manifest::needed_by(kind, name, &known) {
             return Err(NotChanged::Needed(why));
         }

@@ -58,6 +58,8 @@ impl State {
         };
         let revision = match (self.store.set_states(&[change], &[row]).await, stopped) {
             (Ok(revision), _) => revision,
+            // Its answer was lost the last time: the database has it, and nothing can undo it.
+            (Err(drawbridge_store::Error::Final { .. }), Some(_)) if again => snapshot.revision(),
             (Err(error), None) => return Err(error.into()),
             (Err(error), Some(closed)) => {
                 unwritten.insert(subject.clone());

@@ -13,6 +13,7 @@ pub mod resync;
 pub mod rights;
 pub mod snapshot;
 pub mod standing;
+mod stopped;
 pub mod unified;
 
 #[cfg(test)]

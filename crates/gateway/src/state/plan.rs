@@ -10,6 +10,7 @@ use drawbridge_store::Manifest as ManifestRow;
 use super::change::{Applied, NotChanged, What};
 use super::snapshot::{Fittings, Snapshot, Stored};
 use super::standing::{Standing, Subject};
+use super::stopped;
 use crate::manifest::{self, Apart, Located, Manifest, Source};
 
 /// What may be pruned at once, as a part of what could be: a fifth. More than that is rather a directory
@@ -118,6 +119,7 @@ impl Plan {
         let kept = before.manifests().iter().filter(|stored| !deleted.contains(&key(stored)));
         let known: Vec<Manifest> = kept.map(|stored| stored.manifest.clone()).collect();
         let read = read.together(&known).map_err(NotChanged::Problems)?;
+        let read = stopped::check(&read, before).or(read).map_err(NotChanged::Problems)?;
         cautions.extend(manifest::cautions(&read, &known, ground.now));
         let (mut applied, puts) = compare(&read, origin, ground, &mut cautions);
         cautions.extend(applied.iter().filter_map(|one| out(one, before)));
@@ -161,6 +163,11 @@ fn gone<'s>(
     let declared: HashSet<(&str, &str)> = read.declared().collect();
     let mut goes: Vec<&Stored> =
         touchable(origin, ground).into_iter().filter(|stored| !declared.contains(&key(stored))).collect();
+    goes.retain(|stored| {
+        let stays = stopped::stays(&stored.manifest, ground.before);
+        cautions.extend(stays.clone());
+        stays.is_none()
+    });
     let going: HashSet<(&str, &str)> = goes.iter().map(|stored| key(stored)).collect();
     let stays =
         |stored: &&std::sync::Arc<Stored>| !going.contains(&key(stored)) && !declared.contains(&key(stored));

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use drawbridge_store::State as StateRow;
 use tokio_util::sync::CancellationToken;
 
 use super::State;
@@ -27,24 +28,39 @@ pub async fn run(state: Arc<State>, shutdown: CancellationToken) {
 }
 
 impl State {
-    /// Looks, and reads where there is something new. A database that can't be read is left for the next
-    /// look.
+    /// Looks, and reads where there is something new. A database that can't be read is left for the next look,
+    /// and nobody who changes something waits for it.
     pub(super) async fn resync(&self) {
-        let unwritten = self.changing.lock().await;
-        let before = self.snapshot();
         match self.store.revision().await {
-            Ok(revision) if revision == before.revision() => {}
-            Ok(revision) => {
-                tracing::warn!(revision, known = before.revision(), "the database changed; reading it anew");
-                self.reread(&before, &unwritten).await;
+            Ok(revision) if revision == self.snapshot().revision() => return,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(error = %Chain(&error), "the revision can't be read");
+                return;
             }
-            Err(error) => tracing::debug!(error = %Chain(&error), "the revision can't be read"),
+        }
+        let mut unwritten = self.changing.lock().await;
+        let before = self.snapshot();
+        // A change of our own may have been on its way.
+        if self.store.revision().await.is_ok_and(|revision| revision != before.revision()) {
+            tracing::warn!(known = before.revision(), "the database changed; reading it anew");
+            self.reread(&before, &mut unwritten).await;
         }
     }
 
-    async fn reread(&self, before: &Snapshot, unwritten: &HashSet<Subject>) {
+    async fn reread(&self, before: &Snapshot, unwritten: &mut HashSet<Subject>) {
         let read = match self.store.load().await {
-            Ok(everything) => before.reread(everything, unwritten, &self.fittings),
+            Ok(everything) => {
+                // What the database has by now is written.
+                unwritten.retain(|subject| {
+                    let has =
+                        |row: &&StateRow| row.subject_kind == subject.kind() && row.subject == subject.name();
+                    let word = before.standings().of(subject).as_str();
+                    let found = everything.states.iter().find(has);
+                    found.is_none_or(|row| row.state != word && row.state != "revoked")
+                });
+                before.reread(everything, unwritten, &self.fittings)
+            }
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "the database can't be read");
                 return;

@@ -6,7 +6,7 @@ use drawbridge_store::Location;
 use tokio_util::sync::CancellationToken;
 
 use super::change::{Author, NotChanged, Verdict};
-use super::plan::Asked;
+use super::plan::{Asked, Prune};
 use super::standing::{Standing, Subject};
 use super::*;
 use crate::identity::means::{Claim, Means};
@@ -224,4 +224,66 @@ async fn an_issuer_that_is_replaced_vouches_for_nobody_any_more() {
     });
     assert_eq!(apply("two", "ES256").await.streams, 1);
     assert_eq!(open.await.unwrap(), Some(CutReason::Identity));
+}
+
+const OTHER_KEY: &str = "ed25519:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=";
+
+fn with_key(name: &str, key: &str) -> Source {
+    let text = format!(
+        "apiVersion: drawbridge.dev/v1alpha1\nkind: Agent\nmetadata: {{name: {name}}}\n\
+         spec: {{owner: me@example.com, purpose: Tests, identities: [{key}]}}\n"
+    );
+    Source { file: format!("{name}.yaml"), text }
+}
+
+#[tokio::test]
+async fn nobody_becomes_what_an_agent_was_that_is_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = state(dir.path()).await;
+    let key = format!("{{key: {{publicKey: '{OTHER_KEY}'}}}}");
+    let apply = async |sources: Vec<Source>, prune: Prune| {
+        let asked = Asked { prune, ..Asked::to_apply(sources) };
+        state.apply(asked, &author("")).await.map_err(|error| error.to_string())
+    };
+    apply(vec![with_key("one", &key)], Prune::Nothing).await.unwrap();
+    let one = Subject::Agent(AgentName::parse("one").unwrap());
+    for (verdict, word) in [(Verdict::Suspend, "suspended"), (Verdict::Revoke, "revoked")] {
+        state.judge(&one, verdict, &author("why")).await.unwrap();
+        // Renamed in a directory, taken from it first, deleted by hand.
+        let renamed = apply(vec![with_key("two", &key)], Prune::Any).await.unwrap_err();
+        assert!(renamed.contains("this key is enrolled for the agent \"one\""), "{renamed}");
+        let taken = apply(vec![with_key("one", "")], Prune::Nothing).await.unwrap_err();
+        assert!(taken.contains(&format!("Agent \"one\" is {word} and keeps its identities")), "{taken}");
+        let deleted = state.delete("Agent", "one", &author("")).await.unwrap_err().to_string();
+        assert!(deleted.contains(&format!("is {word} and stays")), "{deleted}");
+        let pruned = apply(vec![with_key("three", "")], Prune::Any).await.unwrap();
+        assert!(pruned.cautions.iter().any(|one| one.contains("and stays")), "{:?}", pruned.cautions);
+        assert!(state.snapshot().agent(&AgentName::parse("one").unwrap()).is_some());
+        let more = format!("{key}, {{oidc: {{issuer: github, claims: {{repository: a/b}}}}}}");
+        apply(vec![with_key("one", &more)], Prune::Nothing).await.unwrap();
+        apply(vec![with_key("one", &more)], Prune::Nothing).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_whose_answer_was_lost_is_confirmed_when_it_is_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = state(dir.path()).await;
+    let source = Source { file: "agent.yaml".to_owned(), text: AGENT.to_owned() };
+    state.apply(Asked::to_apply(vec![source]), &author("")).await.unwrap();
+    let agent = Subject::Agent(AgentName::parse("cleanup").unwrap());
+    // In force here only, since no database takes a NUL; then the database has it all the same.
+    state.judge(&agent, Verdict::Revoke, &author("\0")).await.unwrap_err();
+    let row = drawbridge_store::State {
+        subject_kind: "agent".to_owned(),
+        subject: "cleanup".to_owned(),
+        state: "revoked".to_owned(),
+        since: NOW,
+        by: "test".to_owned(),
+        reason: String::new(),
+    };
+    state.store().set_states(&[drawbridge_store::StateChange::Set(row)], &[]).await.unwrap();
+    state.judge(&agent, Verdict::Revoke, &author("again")).await.unwrap();
+    let again = state.judge(&agent, Verdict::Revoke, &author("once more")).await.unwrap_err();
+    assert!(matches!(again, NotChanged::Final { .. }), "{again}");
 }

@@ -202,13 +202,14 @@ async fn pruning_and_applying_again_undoes_neither_a_suspension_nor_a_revocation
     served.cli(&["suspend", "grant", "see-prod"]).await;
     files.remove("agent");
     files.remove("grant");
-    has(&files.run(&served, "apply", &["--prune", "--yes"]).await, 0, &["agent/cleanup deleted"]);
-    assert_eq!(names(&served, "agents").await, "");
+    let done = files.run(&served, "apply", &["--prune", "--yes"]).await;
+    has(&done, 0, &["Agent \"cleanup\" is revoked and stays", "grant/see-prod deleted"]);
+    assert!(names(&served, "agents").await.contains("cleanup"));
     std::fs::write(files.path.join("agent.yaml"), again).unwrap();
     files.write("grant", &grant("see-prod", "see", ""));
     let done = files.run(&served, "diff", &[]).await;
-    has(&done, 1, &["agent/cleanup (created) is revoked: it may do nothing of this"]);
-    has(&files.run(&served, "apply", &["--prune"]).await, 0, &["is revoked, and applying it doesn't"]);
+    has(&done, 1, &["see-prod"]);
+    has(&files.run(&served, "apply", &["--prune"]).await, 0, &["is suspended, and applying it doesn't"]);
     let stands = served.cli(&["get", "agents"]).await.out + &served.cli(&["get", "grants"]).await.out;
     assert!(stands.contains("revoked") && stands.contains("suspended"), "{stands}");
 }
