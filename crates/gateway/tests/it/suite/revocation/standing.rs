@@ -171,7 +171,9 @@ fn a_revoked_agent_stays_out_whatever_is_applied_and_however_often_the_gateway_r
     world.grant(&gateway, &agent.name, RULES, &[&namespace], "");
     is_out(&gateway);
     gateway.cli(&["delete", "grant", &agent.name]).ok();
-    gateway.cli(&["delete", "agent", &agent.name]).ok();
+    let deleted = gateway.cli(&["delete", "agent", &agent.name]);
+    assert_eq!(deleted.code, Some(3), "{deleted}");
+    deleted.fails_with("is revoked and stays");
     apply_keys(&gateway, &agent.name, &[&key]);
     world.grant(&gateway, &agent.name, RULES, &[&namespace], "");
     is_out(&gateway);
