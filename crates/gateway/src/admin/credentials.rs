@@ -1,6 +1,5 @@
-//! `POST /v1/credentials`: the gateway's credential for a cluster, put into files of its data directory.
-//! It is
-//! never kept in the database, and no call gives it out again.
+//! `POST /v1/credentials`: the gateway's credential for a cluster, put into files of its data directory. It
+//! is never kept in the database, and no call gives it out again.
 
 use std::path::Path;
 use std::sync::Arc;

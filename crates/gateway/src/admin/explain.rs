@@ -172,8 +172,7 @@ fn line(wanted: &Wanted) -> Result<(&'static str, String, Option<&'static str>),
         other => {
             return Err(format!(
                 "no request has the verb {other:?}; there are get, list, watch, create, update, patch, \
-                    delete \
-                 and deletecollection"
+                 delete and deletecollection"
             ));
         }
     };

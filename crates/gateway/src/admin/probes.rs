@@ -1,6 +1,5 @@
 //! `GET /livez` and `GET /readyz`: for whoever restarts or routes to the gateway. `/readyz?verbose` says
-//! part by
-//! part what can be used, and needs the credential: it names clusters.
+//! part by part what can be used, and needs the credential: it names clusters.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,5 @@
 //! A token that renews itself: where the gateway's credential is a token of its own service account, kept
-//! in a
-//! file, it asks the cluster for the next one long before this one ends.
+//! in a file, it asks the cluster for the next one long before this one ends.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -77,8 +77,7 @@ impl Import {
         if person.get(&path).await?.is_none() {
             return Err(anyhow!(
                 "the cluster of context {:?} has no service account {namespace}/{name}; 'kubectl get \
-                    serviceaccounts -A' \
-                 lists them",
+                 serviceaccounts -A' lists them",
                 person.context
             ));
         }

@@ -1,6 +1,5 @@
 //! What an RBAC rule would lose here: the escapes that its wildcards cover in RBAC, and that only an exact
-//! rule
-//! gives. For moving from RBAC to scopes.
+//! rule gives. For moving from RBAC to scopes.
 
 use super::ask::On;
 use super::exceptions::{ESCAPES, Escape, Verbs, escape};

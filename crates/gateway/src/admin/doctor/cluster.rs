@@ -1,6 +1,5 @@
-//! What is to be seen of a cluster from the gateway: whether it works, and whether the gateway's
-//! credential is
-//! worth an agent's rights and no more.
+//! What is to be seen of a cluster from the gateway: whether it works, and whether the gateway's credential
+//! is worth an agent's rights and no more.
 
 use std::time::Duration;
 
@@ -215,8 +214,7 @@ impl Look<'_> {
         if given.is_empty() {
             let seen = "agents may do nothing in the namespace default, whatever their scopes say";
             let todo = "if that isn't meant: 'drawbridge connect … --ceiling view', or a binding of the \
-                group \
-                system:serviceaccounts:drawbridge-agents";
+                group system:serviceaccounts:drawbridge-agents";
             self.notes.add(Severity::Warning, "ceiling", seen, todo);
         } else if everything {
             let seen = "all agents together may do everything: the scopes alone hold them";

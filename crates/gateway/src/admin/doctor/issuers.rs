@@ -30,8 +30,7 @@ fn one(issuer: &Issuer, worst: Severity, notes: &mut Notes) {
     const CHECK: &str = "issuer's keys";
     let health = issuer.health();
     let todo = "agents that are recognised by its tokens are refused without its keys; see whether the \
-        gateway may \
-        reach and read them";
+        gateway may reach and read them";
     match (&health.fault, health.keys) {
         (None, 0) => notes.add(Severity::Note, CHECK, "not asked for yet", ""),
         (None, keys) => notes.ok(CHECK, format!("{keys} known")),

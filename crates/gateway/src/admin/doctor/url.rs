@@ -41,8 +41,7 @@ pub(super) async fn look(admin: &Admin, now: i64, notes: &mut Notes) {
         Err(why) => {
             let seen = format!("{text} can't be reached from the gateway's own machine: {why}");
             let todo = "correct url in the config, or the name's address; if only agents can reach it, \
-                this is \
-                no problem";
+                this is no problem";
             return notes.add(Severity::Warning, "url", seen, todo);
         }
     };

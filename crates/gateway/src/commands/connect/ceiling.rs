@@ -56,8 +56,7 @@ impl Ceiling {
             }
             Ceiling::Role("edit" | "admin") => Some(
                 "this ceiling has Secrets, exec and acting as service accounts in it; scopes give them \
-                    only where \
-                 a rule names them exactly",
+                 only where a rule names them exactly",
             ),
             Ceiling::None => Some(
                 "no ceiling is bound: agents may do nothing until you bind the group \

@@ -44,8 +44,7 @@ fn unapplied(person: &Person, object: &Object, said: &Said) -> anyhow::Error {
         }
         StatusCode::FORBIDDEN => anyhow!(
             "context {context:?} may not apply {what}: {message}; use one of somebody who may, or have \
-                them apply \
-             what '-o yaml' prints"
+             them apply what '-o yaml' prints"
         ),
         // What a binding binds can't be changed.
         StatusCode::UNPROCESSABLE_ENTITY if message.contains("roleRef") => {

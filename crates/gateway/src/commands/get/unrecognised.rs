@@ -78,8 +78,7 @@ fn enrolment(one: &One) -> anyhow::Result<String> {
     });
     let head = format!(
         "# {} ({}), seen {} times, last from {} as entry {}.\n# Say what it is called, who answers for it \
-            and what it \
-         is for, before you apply this.\n",
+         and what it is for, before you apply this.\n",
         clean(&one.subject),
         clean(&one.kind),
         one.count,

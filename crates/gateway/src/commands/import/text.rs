@@ -76,8 +76,7 @@ fn agent(about: &About) -> anyhow::Result<String> {
         "identities": [{ "serviceAccount": account }] });
     let head = comment(&format!(
         "Made from the RBAC of the service account {}. Once the agent goes through Drawbridge, delete the \
-            bindings \
-         that are named below: as long as they are there, the account has these rights without it.",
+         bindings that are named below: as long as they are there, the account has these rights without it.",
         about.account
     ));
     Ok(head + &yaml::document(&manifest("Agent", about.agent.as_str(), &spec))?)
