@@ -239,7 +239,7 @@ async fn a_restored_directory_undoes_neither_a_suspension_nor_a_revocation() {
     std::fs::remove_file(scene.path("one.yaml")).unwrap();
     watch.again().await;
     watch.again().await;
-    assert!(!scene.has().contains(&"one".to_owned()));
+    assert!(scene.has().contains(&"one".to_owned()), "who is out stays, so that nobody becomes what it was");
     scene.write("one.yaml", &agent("one"));
     let scene = scene.again().await;
     scene.directory.begin(&scene.state).await;

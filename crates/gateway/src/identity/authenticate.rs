@@ -130,7 +130,11 @@ async fn recognise(believed: Believed, id: &str, check: Check<'_>) -> Result<Ide
         }
         Recognised::Several => return nobody(proven, Because::Several, None),
     };
-    let Some(presented) = presented else { return Ok(Identity { agent, proven, vouched: None }) };
+    // Nothing is kept or asked for who may not act: the next step says so, and who it is.
+    let out = check.snapshot.standing(&agent, &proven.means, proven.issuer.as_ref()).is_err();
+    let Some(presented) = presented.filter(|_| !out) else {
+        return Ok(Identity { agent, proven, vouched: None });
+    };
     let stated = check.snapshot.stated_uid(presented.workload.account());
     match check.accounts.admit(presented, &agent, stated, check.now).await {
         Ok(vouched) => Ok(Identity { agent, proven, vouched }),

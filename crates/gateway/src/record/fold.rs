@@ -57,16 +57,26 @@ impl Fold {
     }
 
     /// The rows of every minute that is over.
-    pub fn take_over(&self, now: Millis) -> Vec<Row> {
-        self.take(now, |window| now.0.saturating_sub(window.began.0) >= WINDOW)
+    pub fn take_over(&self, now: Millis) -> Vec<Folded> {
+        self.take(|window| now.0.saturating_sub(window.began.0) >= WINDOW)
     }
 
     /// The rows of every minute, over or not: the gateway ends.
-    pub fn take_all(&self, now: Millis) -> Vec<Row> {
-        self.take(now, |_| true)
+    pub fn take_all(&self) -> Vec<Folded> {
+        self.take(|_| true)
     }
 
-    fn take(&self, now: Millis, over: impl Fn(&Window) -> bool) -> Vec<Row> {
+    /// Counts on what could not be told.
+    pub fn restore(&self, untold: impl Iterator<Item = Folded>) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        for Folded { kind, window } in untold {
+            let now = open.entry(kind).or_insert(Window { more: 0, ..window });
+            now.more = now.more.saturating_add(window.more);
+            now.began = now.began.min(window.began);
+        }
+    }
+
+    fn take(&self, over: impl Fn(&Window) -> bool) -> Vec<Folded> {
         let mut rows = Vec::new();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|kind, window| {
@@ -74,11 +84,25 @@ impl Fold {
                 return true;
             }
             if window.more > 0 {
-                rows.push(row(kind, *window, now));
+                rows.push(Folded { kind: kind.clone(), window: *window });
             }
             false
         });
         rows
+    }
+}
+
+/// Refusals of one kind that were counted.
+#[derive(Debug)]
+pub struct Folded {
+    kind: Kind,
+    window: Window,
+}
+
+impl Folded {
+    /// The row that tells of them.
+    pub fn row(&self, now: Millis) -> Row {
+        row(&self.kind, self.window, now)
     }
 }
 
@@ -112,7 +136,11 @@ mod tests {
         assert!(fold.take_over(Millis(59_999)).is_empty());
         let rows = fold.take_over(Millis(60_000));
         assert_eq!(rows.len(), 1);
-        assert!(rows[0].body.contains(r#""times":2"#), "{}", rows[0].body);
+        let row = rows[0].row(Millis(60_000));
+        assert!(row.body.contains(r#""times":2"#), "{}", row.body);
+        fold.restore(rows.into_iter());
+        let again = fold.take_over(Millis(60_000)).remove(0).row(Millis(60_000));
+        assert!(again.body.contains(r#""times":2"#), "what the record did not take is told later");
         assert_eq!(fold.count(source, "no-credential", None, Millis(60_001)), Fate::First);
     }
 
@@ -134,7 +162,7 @@ mod tests {
             fold.count(IpAddr::from(n.to_be_bytes()), "no-credential", None, Millis(0));
         }
         assert!(fold.open.lock().unwrap().len() <= KINDS + 1);
-        let counted: usize = fold.take_all(Millis(1)).len();
+        let counted: usize = fold.take_all().len();
         assert_eq!(counted, 1, "all past the bound are one row");
     }
 }

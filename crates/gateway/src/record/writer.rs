@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use drawbridge_policy::Millis;
 use drawbridge_store::{Row, Store};
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::fold::Fold;
+use super::fold::{Fold, Folded};
 use crate::clock::Clock;
 use crate::identity::unrecognised::Unrecognised;
 use crate::telemetry::Metrics;
@@ -147,17 +148,26 @@ impl Record {
 
     /// Hands in the folded refusals whose minute is over.
     pub async fn unfold(&self) -> Result<(), NotRecorded> {
-        for row in self.fold.take_over(self.clock.now()) {
-            self.note(row).await?;
+        let now = self.clock.now();
+        self.tell_folded(self.fold.take_over(now), now).await
+    }
+
+    /// What the record doesn't take now is counted on, and told the next time.
+    async fn tell_folded(&self, folded: Vec<Folded>, now: Millis) -> Result<(), NotRecorded> {
+        let mut left = folded.into_iter();
+        while let Some(one) = left.next() {
+            if let Err(error) = self.note(one.row(now)).await {
+                self.fold.restore(std::iter::once(one).chain(left));
+                return Err(error);
+            }
         }
         Ok(())
     }
 
     /// Returns when everything handed in before is durable, or after `at_most`.
     pub async fn flush(&self, at_most: Duration) -> Result<(), NotRecorded> {
-        for row in self.fold.take_all(self.clock.now()) {
-            self.note(row).await?;
-        }
+        let now = self.clock.now();
+        self.tell_folded(self.fold.take_all(), now).await?;
         let (told, answer) = oneshot::channel();
         let flushed = async {
             self.jobs.send(Job::Flush(told)).await.or(Err(NotRecorded::Closed))?;

@@ -148,7 +148,9 @@ async fn gate(
     let state = Arc::new(State::load(parts).await?);
     let bodies = Bodies::new(limits.body_memory, limits.body);
     let audience: Arc<str> = Arc::from(url.as_str());
-    let accounts = Arc::new(Accounts::load(store.clone(), audience.clone(), record.metrics().clone()).await?);
+    let accounts = Arc::new(
+        Accounts::load(store.clone(), audience.clone(), record.metrics().clone(), clock.clone()).await?,
+    );
     let instances = Instances::default();
     Ok(Gate { state, leases, instances, accounts, record, bodies, limits, audience, domain, clock, tasks })
 }

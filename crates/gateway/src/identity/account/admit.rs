@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::Workload;
 use super::kept::{KeptUids, NotTheSame};
 use super::live::{Digest, Reviews, Verdict};
+use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::errand::ToCluster;
 use crate::manifest::{Review, ServiceAccounts};
@@ -32,6 +33,7 @@ pub struct Accounts {
     reviews: Reviews,
     audience: Arc<str>,
     metrics: Arc<Metrics>,
+    clock: Clock,
     /// The token of each pod that ends last: what it opened before stays open when it renews its token.
     latest: Mutex<HashMap<Copy, Arc<Vouched>>>,
 }
@@ -118,9 +120,11 @@ impl Accounts {
         store: Store,
         audience: Arc<str>,
         metrics: Arc<Metrics>,
+        clock: Clock,
     ) -> Result<Accounts, drawbridge_store::Error> {
         let kept = KeptUids::load(store).await?;
-        Ok(Accounts { kept, reviews: Reviews::default(), audience, metrics, latest: Mutex::default() })
+        let (reviews, latest) = (Reviews::default(), Mutex::default());
+        Ok(Accounts { kept, reviews, audience, metrics, clock, latest })
     }
 
     /// Admits it as `agent`, whose manifest may state the account's uid. The answer is what must be asked
@@ -136,30 +140,40 @@ impl Accounts {
         now: Millis,
     ) -> Result<Option<Arc<Vouched>>, NotAdmitted> {
         let Presented { workload, cluster, asked, token, ends } = presented;
-        let same = self.kept.check(&workload, stated, agent, now).await;
-        same.map_err(|other| match other {
-            NotTheSame::MadeAgain { .. } => NotAdmitted::MadeAgain(other),
-            NotTheSame::NotKept(_) => NotAdmitted::NotKept(other),
-        })?;
         if asked.review == Review::Never {
+            self.same(&workload, agent, stated, now).await?;
             return Ok(None);
         }
         let digest = Digest::of(cluster.name(), &token.0);
-        let vouched = Vouched { workload, cluster, token, digest, ends };
-        match self.verdict(&vouched, now).await {
-            Verdict::Alive => {
-                let vouched = Arc::new(vouched);
-                self.note(&vouched);
-                Ok(Some(vouched))
-            }
-            Verdict::Gone => Err(NotAdmitted::Gone),
-            Verdict::Unknown => Err(NotAdmitted::Unknown(vouched.cluster.name().to_owned())),
+        let vouched = Arc::new(Vouched { workload, cluster, token, digest, ends });
+        match self.verdict(&vouched).await {
+            Verdict::Alive => {}
+            Verdict::Gone => return Err(NotAdmitted::Gone),
+            Verdict::Unknown => return Err(NotAdmitted::Unknown(vouched.cluster.name().to_owned())),
         }
+        // Only then: the token of an account that is gone must not decide which one is kept.
+        self.same(&vouched.workload, agent, stated, now).await?;
+        self.note(&vouched);
+        Ok(Some(vouched))
+    }
+
+    async fn same(
+        &self,
+        workload: &Workload,
+        agent: &AgentName,
+        stated: Option<&str>,
+        now: Millis,
+    ) -> Result<(), NotAdmitted> {
+        let same = self.kept.check(workload, stated, agent, now).await;
+        same.map_err(|other| match other {
+            NotTheSame::MadeAgain { .. } => NotAdmitted::MadeAgain(other),
+            NotTheSame::NotKept(_) => NotAdmitted::NotKept(other),
+        })
     }
 
     /// What its cluster says of a token, now or some seconds ago.
-    pub async fn verdict(&self, vouched: &Vouched, now: Millis) -> Verdict {
-        self.reviews.verdict(vouched.digest, now, self.ask(vouched)).await
+    pub async fn verdict(&self, vouched: &Vouched) -> Verdict {
+        self.reviews.verdict(vouched.digest, &self.clock, self.ask(vouched)).await
     }
 
     /// Of each pod that has something open the token that ends last. The others' are forgotten.
@@ -291,7 +305,9 @@ mod tests {
             let location = drawbridge_store::Location::Sqlite(directory.path().join("a.db"));
             let store = Store::open(&location).await.unwrap();
             let accounts =
-                Accounts::load(store, "https://gate.example".into(), Arc::default()).await.unwrap();
+                Accounts::load(store, "https://gate.example".into(), Arc::default(), Clock::system())
+                    .await
+                    .unwrap();
             let patience = Patience { connect: ANSWER, answer: ANSWER };
             let cluster = Arc::new(Cluster::new("prod".to_owned(), ClusterAccess::InCluster, patience));
             let token = |text: &str, ends| {

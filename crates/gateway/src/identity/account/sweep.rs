@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use drawbridge_policy::Millis;
 use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::admit::{Accounts, Copy};
+use super::admit::{Accounts, Copy, Vouched};
 use super::live::Verdict;
 use crate::clock::Clock;
 use crate::lease::{CutReason, Held, Leases};
@@ -43,20 +44,25 @@ struct Sweep {
 }
 
 impl Sweep {
+    /// One round over all clusters at once: a slow one holds up no other's.
     async fn round(&mut self) {
         let open = self.accounts.latest(self.leases.vouched());
         self.silent.retain(|copy, _| open.contains_key(copy));
+        let mut clusters: HashMap<String, Vec<(Copy, Arc<Vouched>)>> = HashMap::new();
+        for (copy, vouched) in open {
+            clusters.entry(copy.0.clone()).or_default().push((copy, vouched));
+        }
+        let (accounts, clock) = (self.accounts.clone(), self.clock.clone());
+        let mut rounds: FuturesUnordered<_> =
+            clusters.into_values().map(|open| of_cluster(&accounts, &clock, open)).collect();
+        while let Some(verdicts) = rounds.next().await {
+            self.end(verdicts).await;
+        }
+    }
+
+    /// Ends what is gone.
+    async fn end(&mut self, verdicts: Vec<(Copy, Verdict)>) {
         let now = self.clock.now();
-        let asked = open.into_iter().map(|(copy, vouched)| {
-            let accounts = self.accounts.clone();
-            async move {
-                // A token that ended says nothing any more, and no fresh one came with a later request.
-                let over = vouched.ends() <= now;
-                let verdict = if over { Verdict::Gone } else { accounts.verdict(&vouched, now).await };
-                (copy, verdict)
-            }
-        });
-        let verdicts: Vec<(Copy, Verdict)> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
         let gone: Vec<Copy> =
             verdicts.into_iter().filter_map(|(copy, verdict)| self.is_gone(copy, verdict, now)).collect();
         if gone.is_empty() {
@@ -89,6 +95,33 @@ impl Sweep {
     }
 }
 
+/// What one cluster says of its pods, some at once. One that says nothing of as many is not asked about the rest.
+async fn of_cluster(
+    accounts: &Accounts,
+    clock: &Clock,
+    open: Vec<(Copy, Arc<Vouched>)>,
+) -> Vec<(Copy, Verdict)> {
+    let mut verdicts = Vec::with_capacity(open.len());
+    let mut silent = false;
+    for some in open.chunks(AT_ONCE) {
+        let said = some.iter().map(async |(copy, vouched)| {
+            // A token that ended says nothing any more, and no fresh one came with a later request.
+            let verdict = if vouched.ends() <= clock.now() {
+                Verdict::Gone
+            } else if silent {
+                Verdict::Unknown
+            } else {
+                accounts.verdict(vouched).await
+            };
+            (copy.clone(), verdict)
+        });
+        let said = join_all(said).await;
+        silent = silent || said.iter().all(|(_, verdict)| *verdict == Verdict::Unknown);
+        verdicts.extend(said);
+    }
+    verdicts
+}
+
 #[cfg(test)]
 mod tests {
     use drawbridge_store::{Location, Store};
@@ -101,8 +134,11 @@ mod tests {
         runtime.block_on(async {
             let directory = tempfile::tempdir().unwrap();
             let store = Store::open(&Location::Sqlite(directory.path().join("a.db"))).await.unwrap();
-            let accounts =
-                Arc::new(Accounts::load(store, "https://gate.example".into(), Arc::default()).await.unwrap());
+            let accounts = Arc::new(
+                Accounts::load(store, "https://gate.example".into(), Arc::default(), Clock::system())
+                    .await
+                    .unwrap(),
+            );
             let (leases, clock) = (Leases::default(), Clock::system());
             let mut sweep = Sweep { accounts, leases, clock, silent: HashMap::new() };
             let copy = || ("prod".to_owned(), "uid".to_owned());
