@@ -31,20 +31,26 @@ impl State {
     /// Looks, and reads where there is something new. A database that can't be read is left for the next look,
     /// and nobody who changes something waits for it.
     pub(super) async fn resync(&self) {
-        match self.store.revision().await {
-            Ok(revision) if revision == self.snapshot().revision() => return,
-            Ok(_) => {}
-            Err(error) => {
-                tracing::debug!(error = %Chain(&error), "the revision can't be read");
-                return;
-            }
+        if self.is_behind().await.is_none() {
+            return;
         }
         let mut unwritten = self.changing.lock().await;
         let before = self.snapshot();
         // A change of our own may have been on its way.
-        if self.store.revision().await.is_ok_and(|revision| revision != before.revision()) {
-            tracing::warn!(known = before.revision(), "the database changed; reading it anew");
+        if let Some(revision) = self.is_behind().await {
+            tracing::warn!(revision, known = before.revision(), "the database changed; reading it anew");
             self.reread(&before, &mut unwritten).await;
+        }
+    }
+
+    /// The database's revision, where it is known and another one than that in memory.
+    async fn is_behind(&self) -> Option<i64> {
+        match self.store.revision().await {
+            Ok(revision) => (revision != self.snapshot().revision()).then_some(revision),
+            Err(error) => {
+                tracing::debug!(error = %Chain(&error), "the revision can't be read");
+                None
+            }
         }
     }
 
