@@ -54,12 +54,10 @@ impl Gate {
         self.leases.room_for(identity.agent(), requests, peer.connection(), connections)
     }
 
-    /// Takes a place among the running copies of an agent that may act. One too many is told in the record,
+    /// Takes a place among the agent's running copies. One too many is told in the record,
     /// or refused.
-    pub async fn copy(&self, identity: &Identity, snapshot: &Snapshot) -> Result<Place, Refusal> {
+    pub async fn enter(&self, identity: &Identity, snapshot: &Snapshot) -> Result<Place, Refusal> {
         let (agent, instance) = (identity.agent(), identity.instance());
-        let issuer = identity.proven().issuer.as_ref();
-        snapshot.standing(agent, identity.means(), issuer).map_err(Refusal::Out)?;
         let bound = snapshot.agent(agent).and_then(|agent| agent.instances);
         let refused = bound.filter(|bound| bound.beyond == Beyond::Refuse).map(|bound| bound.max);
         let now = self.clock.now();

@@ -109,7 +109,8 @@ async fn open(
     let cluster = snapshot.cluster(&route.cluster).ok_or_else(unknown)?.clone();
 
     gate.room_for(&identity, peer)?;
-    let place = gate.copy(&identity, &snapshot).await?;
+    snapshot.admits(&identity)?;
+    let place = gate.enter(&identity, &snapshot).await?;
     let lease = gate.leases.register(Holder::of(&identity, peer, cluster.name(), place), peer.connection());
     draft.hold(&lease);
     snapshot.upholds(&lease, &cluster)?;

@@ -1,4 +1,4 @@
-//! Step 5: a permitted request goes to its cluster, and the answer comes back. Streams flow both ways with
+//! A permitted request goes to its cluster, and the answer comes back. Streams flow both ways with
 //! backpressure; nothing is read ahead.
 
 pub mod answer;

@@ -1,4 +1,4 @@
-//! Step 2: a credential becomes an agent. Every request is recognised on its own, whatever the connection it
+//! A credential becomes an agent. Every request is recognised on its own, whatever the connection it
 //! came on carried before.
 
 pub mod account;

@@ -1,4 +1,4 @@
-//! Step 6, and what every other step writes to: the record. What happened is written outside the agent, and
+//! The record, to which every step writes. What happened is written outside the agent, and
 //! a write reaches a cluster only after its intent is durable here.
 
 pub mod draft;

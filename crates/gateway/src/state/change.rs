@@ -1,5 +1,5 @@
 //! Changes by people: what they can be, and what they leave in the record. Each is written with its entry in
-//! one transaction, takes effect here before it returns, and says what it closed.
+//! one transaction, has taken effect here when it returns, and says what it closed.
 
 use drawbridge_policy::AgentName;
 use drawbridge_store::{Part, Row};

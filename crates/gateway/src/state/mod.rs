@@ -1,5 +1,6 @@
-//! What the gateway knows, in memory and in the database, and how it changes: every change is written first,
-//! then the snapshot is swapped, then the leases are walked.
+//! What the gateway knows, in memory and in the database, and how it changes. Manifests: they are written, then
+//! the snapshot is swapped, then the leases are walked. Who is suspended or revoked is stopped first: swapped,
+//! walked, then written.
 
 mod apply;
 pub mod change;

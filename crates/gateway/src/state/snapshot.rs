@@ -12,6 +12,7 @@ use super::identities::{Identities, Recognised};
 use super::issuers::Issuers;
 use super::standing::{Standing, Standings, Subject};
 use crate::cluster::{Cluster, Patience};
+use crate::identity::authenticate::Identity as Recognition;
 use crate::identity::issuer::{Around, Issuer};
 use crate::identity::key::PublicKey;
 use crate::identity::means::{Account, Means};
@@ -276,6 +277,12 @@ impl Snapshot {
             Standing::Revoked(_) => out("key", "revoked"),
             Standing::Active => Ok(()),
         }
+    }
+
+    /// Whether who was recognised may act at all.
+    pub fn admits(&self, identity: &Recognition) -> Result<(), Refusal> {
+        let issuer = identity.proven().issuer.as_ref();
+        self.standing(identity.agent(), identity.means(), issuer).map_err(Refusal::Out)
     }
 
     /// Whether this agent may act at all, and this is still the cluster of that name: a request may have
