@@ -65,7 +65,7 @@ impl Apply {
 
 /// Refuses files without a manifest: whoever gives them expects something.
 pub(super) fn not_nothing(applied: &[One]) -> anyhow::Result<()> {
-    if applied.iter().all(|one| one.change == "deleted") {
+    if applied.is_empty() {
         bail!("there is no manifest in what was given; nothing was changed");
     }
     Ok(())

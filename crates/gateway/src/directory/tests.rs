@@ -175,6 +175,34 @@ async fn a_deleted_file_prunes_what_came_from_the_directory_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_emptied_is_a_problem_and_deletes_nothing() {
+    let scene = Scene::new().await;
+    scene.scopes(&SIX);
+    let mut watch = scene.directory.begin(&scene.state).await;
+    for nothing in ["", "# later\n"] {
+        std::fs::write(scene.path("a.yaml"), nothing).unwrap();
+        watch.again().await;
+        watch.again().await;
+        assert_eq!(scene.has(), SIX);
+        let problem = scene.directory.standing().problems.concat();
+        assert!(problem.contains("a.yaml:1:1: there is no manifest in this file"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn pruning_by_nothing_deletes_nothing() {
+    let scene = Scene::new().await;
+    scene.apply(&scope("mine", "get")).await;
+    let author = Author { by: "me".to_owned(), reason: String::new() };
+    for prune in [Prune::Few, Prune::Any] {
+        let asked = Asked { sources: Vec::new(), prune, origin: Origin::Person };
+        let refused = scene.state.apply(asked, &author).await.unwrap_err().to_string();
+        assert!(refused.starts_with("there is no manifest in what was given"), "{refused}");
+    }
+    assert_eq!(scene.has(), ["mine"]);
+}
+
+#[tokio::test]
 async fn an_emptied_directory_deletes_nothing_and_says_so_until_a_person_does() {
     let scene = Scene::new().await;
     scene.scopes(&SIX);
@@ -239,7 +267,7 @@ async fn a_restored_directory_undoes_neither_a_suspension_nor_a_revocation() {
     std::fs::remove_file(scene.path("one.yaml")).unwrap();
     watch.again().await;
     watch.again().await;
-    assert!(!scene.has().contains(&"one".to_owned()));
+    assert!(scene.has().contains(&"one".to_owned()), "who is out keeps its manifest");
     scene.write("one.yaml", &agent("one"));
     let scene = scene.again().await;
     scene.directory.begin(&scene.state).await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::change::{Applied, Author, NotChanged, Report, What};
-use super::plan::{Asked, DIRECTORY, Ground, Origin, Plan, wins};
+use super::plan::{Asked, DIRECTORY, Ground, Origin, Plan, Prune, wins};
 use super::snapshot::Stored;
 use super::{State, agent_named, stopped};
 use crate::chain::Chain;
@@ -24,7 +24,7 @@ impl State {
     /// What [`State::apply`] would refuse.
     pub async fn plan(&self, asked: Asked) -> Result<Plan, NotChanged> {
         let Asked { sources, prune, origin } = asked;
-        let read = self.read(sources, &origin).await?;
+        let read = self.read(sources, prune, &origin).await?;
         Plan::new(read, prune, &origin, &self.ground(&self.snapshot()))
     }
 
@@ -35,7 +35,7 @@ impl State {
     pub async fn apply(&self, asked: Asked, author: &Author) -> Result<Report, NotChanged> {
         let Asked { sources, prune, origin } = asked;
         // Whoever suspends an agent meanwhile doesn't wait until ten thousand files are read.
-        let read = self.read(sources, &origin).await?;
+        let read = self.read(sources, prune, &origin).await?;
         let alone = self.changing.lock().await;
         let plan = Plan::new(read, prune, &origin, &self.ground(&self.snapshot()))?;
         let mut report = Report {
@@ -57,10 +57,22 @@ impl State {
     }
 
     /// Reads manifests where it keeps no other task waiting.
-    async fn read(&self, sources: Vec<manifest::Source>, origin: &Origin) -> Result<Apart, NotChanged> {
+    async fn read(
+        &self,
+        sources: Vec<manifest::Source>,
+        prune: Prune,
+        origin: &Origin,
+    ) -> Result<Apart, NotChanged> {
+        // A directory without files may be meant, and is kept from deleting much; a call without any is not.
+        if sources.is_empty() && prune != Prune::Nothing && *origin == Origin::Person {
+            return Err(NotChanged::Nothing);
+        }
         let origin = origin.clone();
         let read = tokio::task::spawn_blocking(move || {
             let mut read = manifest::read_apart(&sources);
+            if prune != Prune::Nothing {
+                read.refuse_empty();
+            }
             if let Origin::Directory(directory) = &origin {
                 read.resolve(directory);
             }

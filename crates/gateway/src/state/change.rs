@@ -38,6 +38,9 @@ pub enum NotChanged {
         /// How many there are that it could delete.
         all: usize,
     },
+    /// Nothing is declared, so that pruning would delete everything.
+    #[error("there is no manifest in what was given, and pruning by it would delete everything")]
+    Nothing,
     /// It is revoked, which is final.
     #[error("{kind} {name:?} is revoked, and that is final: give the work to a new one")]
     Final {
