@@ -33,6 +33,8 @@ pub(super) async fn readyz(
     // Anybody may ask this: what exactly is wrong stands in the status, which needs the credential.
     const LAST_GOOD: &str = "ok, but the manifests directory can't be applied as it is: what was last good \
         is in force, and 'drawbridge get agents' says what is wrong";
+    const KEPT: &str = "ok, but what the manifests directory no longer has stays in part, and 'drawbridge get \
+        agents' says what";
     let trouble = if admin.shutdown.is_cancelled() {
         Some("the gateway is ending")
     } else if admin.gate.record.is_failing() {
@@ -41,9 +43,10 @@ pub(super) async fn readyz(
         None
     };
     let status = if trouble.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    let standing = admin.directory.as_ref().map(|directory| directory.standing());
-    let good = match standing {
-        Some(standing) if !standing.warnings().is_empty() => LAST_GOOD,
+    let condition = admin.directory.as_ref().map(|directory| directory.condition());
+    let good = match condition {
+        Some(condition) if !condition.problems.is_empty() => LAST_GOOD,
+        Some(condition) if !condition.warnings().is_empty() => KEPT,
         Some(_) | None => "ok",
     };
     let text = match query.as_deref() {
