@@ -104,7 +104,8 @@ impl Condition {
         let stays = self.stays.iter().take(SAID);
         warnings.extend(stays.map(|sentence| format!("the manifests directory {path}: {sentence}")));
         if self.stays.len() > SAID {
-            warnings.push(format!("the manifests directory {path}:{} stay as well", left(&self.stays)));
+            let left = self.stays.len().saturating_sub(SAID);
+            warnings.push(format!("the manifests directory {path}: {left} more stay as well"));
         }
         warnings
     }

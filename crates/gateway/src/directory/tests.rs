@@ -440,3 +440,13 @@ async fn a_disk_that_hangs_holds_one_thread_and_the_next_look_says_so_at_once() 
     hangs.await.unwrap().unwrap();
     scene.directory.look().await.unwrap();
 }
+
+#[test]
+fn what_stays_is_named_up_to_what_somebody_reads() {
+    let many: Vec<String> = (0..SAID + 3).map(|number| format!("scope/s{number}")).collect();
+    let condition = Condition { kept: many.clone(), stays: many, ..Condition::default() };
+    let warnings = condition.warnings();
+    assert!(warnings[0].contains("scope/s0, scope/s1, ") && warnings[0].contains("scope/s19 and 3 more)"));
+    assert_eq!(warnings.len(), 1 + SAID + 1);
+    assert!(warnings[SAID + 1].ends_with("3 more stay as well"), "{}", warnings[SAID + 1]);
+}
