@@ -89,7 +89,7 @@ pub(super) async fn apply(
     }
     let prune = match (asked.prune, asked.yes) {
         (false, _) => Prune::Nothing,
-        (true, false) => Prune::Few,
+        (true, false) => Prune::Few { lately: 0 },
         (true, true) => Prune::Any,
     };
     let asked = Asked { sources, prune, origin: Origin::Person };

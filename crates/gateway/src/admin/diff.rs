@@ -90,7 +90,7 @@ pub(super) async fn diff(
 /// Compares as [`diff`] does, for a dry run.
 pub(super) async fn compare(admin: &Admin, sources: Vec<Source>, prune: bool) -> Result<Compared, Failure> {
     let state = &admin.gate.state;
-    let prune = if prune { Prune::Few } else { Prune::Nothing };
+    let prune = if prune { Prune::Few { lately: 0 } } else { Prune::Nothing };
     let asked = |sources, prune| Asked { sources, prune, origin: Origin::Person };
     let (plan, refused) = match state.plan(asked(sources.clone(), prune)).await {
         Err(why @ NotChanged::TooMany { .. }) => {

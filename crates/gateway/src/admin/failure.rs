@@ -90,7 +90,7 @@ impl Failure {
 
 fn change_status(why: &NotChanged) -> StatusCode {
     match why {
-        NotChanged::Problems(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        NotChanged::Problems(_) | NotChanged::Nothing => StatusCode::UNPROCESSABLE_ENTITY,
         NotChanged::Unknown { .. } => StatusCode::NOT_FOUND,
         NotChanged::Needed(_) | NotChanged::Final { .. } | NotChanged::TooMany { .. } => StatusCode::CONFLICT,
         NotChanged::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -102,6 +102,7 @@ fn change_status(why: &NotChanged) -> StatusCode {
 fn change_reason(why: &NotChanged) -> &'static str {
     match why {
         NotChanged::Problems(_) => "problems",
+        NotChanged::Nothing => "nothing",
         NotChanged::Unknown { .. } => "unknown",
         NotChanged::Needed(_) => "needed",
         NotChanged::TooMany { .. } => "too-many",
@@ -174,6 +175,7 @@ impl Failure {
             | NotChanged::Needed(_)
             | NotChanged::Final { .. }
             | NotChanged::Fault(_)
+            | NotChanged::Nothing
             | NotChanged::Store(_) => Vec::new(),
         }
     }

@@ -84,8 +84,8 @@ pub(super) async fn list(
             }
             item
         });
-    let standing = admin.directory.as_ref().map(|directory| directory.standing());
-    let warnings = standing.map(|standing| standing.warnings()).unwrap_or_default();
+    let condition = admin.directory.as_ref().map(|directory| directory.condition());
+    let warnings = condition.map(|condition| condition.warnings()).unwrap_or_default();
     Ok(Json(List { items: shown.collect(), warnings }))
 }
 

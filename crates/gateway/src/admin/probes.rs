@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::Admin;
 use crate::chain::Chain;
 use crate::cluster::Cluster;
+use crate::directory::Condition;
 use crate::telemetry::Called;
 
 /// One cluster may take this long to answer a verbose probe.
@@ -30,9 +31,6 @@ pub(super) async fn readyz(
     State(admin): State<Arc<Admin>>,
     RawQuery(query): RawQuery,
 ) -> (StatusCode, String) {
-    // Anybody may ask this: what exactly is wrong stands in the status, which needs the credential.
-    const LAST_GOOD: &str = "ok, but the manifests directory can't be applied as it is: what was last good \
-        is in force, and 'drawbridge get agents' says what is wrong";
     let trouble = if admin.shutdown.is_cancelled() {
         Some("the gateway is ending")
     } else if admin.gate.record.is_failing() {
@@ -41,16 +39,29 @@ pub(super) async fn readyz(
         None
     };
     let status = if trouble.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    let standing = admin.directory.as_ref().map(|directory| directory.standing());
-    let good = match standing {
-        Some(standing) if !standing.warnings().is_empty() => LAST_GOOD,
-        Some(_) | None => "ok",
-    };
+    let condition = admin.directory.as_ref().map(|directory| directory.condition());
+    let good = good(condition.as_ref());
     let text = match query.as_deref() {
         Some(VERBOSE) => parts(&admin, trouble).await,
         Some(_) | None => format!("{}\n", trouble.unwrap_or(good)),
     };
     (status, text)
+}
+
+/// What is said while requests are served. Anybody may ask this: what exactly is wrong stands in the status,
+/// which needs the credential.
+fn good(directory: Option<&Condition>) -> &'static str {
+    match directory {
+        Some(directory) if !directory.problems.is_empty() => {
+            "ok, but the manifests directory can't be applied as it is: what was last good is in force, and \
+             'drawbridge get agents' says what is wrong"
+        }
+        Some(directory) if !directory.warnings().is_empty() => {
+            "ok, but not all that the manifests directory no longer has is deleted, and 'drawbridge get agents' \
+             says what stays"
+        }
+        Some(_) | None => "ok",
+    }
 }
 
 async fn parts(admin: &Admin, trouble: Option<&str>) -> String {
@@ -89,5 +100,24 @@ async fn look(admin: &Admin, cluster: &Cluster) -> Option<String> {
         Ok(Ok(_)) => None,
         Ok(Err(fault)) => Some(fault.message()),
         Err(_elapsed) => Some("it gave no answer in time".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_tells_a_directory_that_is_wrong_from_one_of_which_something_stays() {
+        let (wrong, stays) = (vec!["wrong".to_owned()], vec!["stays".to_owned()]);
+        let kept = Condition { kept: stays.clone(), ..Condition::default() };
+        let needed = Condition { stays: stays.clone(), ..Condition::default() };
+        for condition in [&kept, &needed] {
+            let said = good(Some(condition));
+            assert!(said.contains("no longer has") && !said.contains("last good"), "{said}");
+        }
+        let both = Condition { problems: wrong, stays, ..Condition::default() };
+        assert!(good(Some(&both)).contains("what was last good is in force"));
+        assert_eq!((good(Some(&Condition::default())), good(None)), ("ok", "ok"));
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::Admin;
 use crate::chain::Chain;
 use crate::cluster::Cluster;
-use crate::directory::Standing;
+use crate::directory::Condition;
 
 /// Reading one cluster's credential may take this long; a credential plugin that asks a person would take
 /// forever.
@@ -37,7 +37,7 @@ pub struct Status {
     pub record: String,
     /// How the watched directory of manifests stands, if there is one.
     #[serde(default)]
-    pub directory: Option<Standing>,
+    pub directory: Option<Condition>,
     /// All clusters.
     pub clusters: Vec<OneCluster>,
     /// The agents with open requests.
@@ -79,7 +79,7 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Json<Status> {
         ca: admin.ca.clone(),
         uptime_seconds: admin.gate.clock.now().0.saturating_sub(admin.started.0) / 1_000,
         record: record.to_owned(),
-        directory: admin.directory.as_ref().map(|directory| directory.standing()),
+        directory: admin.directory.as_ref().map(|directory| directory.condition()),
         clusters,
         agents,
     })

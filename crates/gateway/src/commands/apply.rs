@@ -33,8 +33,8 @@ pub struct Apply {
     /// Only show what would change, in the manifests and in what each agent may do.
     #[arg(long)]
     dry_run: bool,
-    /// Delete what the directories don't have. What a grant that stays names stays, and what comes from the
-    /// gateway's own manifests directory.
+    /// Delete what the directories don't have. What something that stays names stays (an agent that a grant
+    /// names, a cluster that an agent does), and what comes from the gateway's own manifests directory.
     #[arg(long)]
     prune: bool,
     /// Prune also if that is over a fifth of what there is.
@@ -65,7 +65,7 @@ impl Apply {
 
 /// Refuses files without a manifest: whoever gives them expects something.
 pub(super) fn not_nothing(applied: &[One]) -> anyhow::Result<()> {
-    if applied.iter().all(|one| one.change == "deleted") {
+    if applied.is_empty() {
         bail!("there is no manifest in what was given; nothing was changed");
     }
     Ok(())

@@ -1,10 +1,12 @@
 //! The files of a directory of manifests: which they are, whether they changed, what is in them.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
 use thiserror::Error;
 
 use crate::manifest::Source;
@@ -28,6 +30,9 @@ pub(super) enum Unreadable {
     /// A file isn't text.
     #[error("{}: is not UTF-8 text", .0.display())]
     Text(PathBuf),
+    /// Something else has a manifest's name. Reading a pipe would wait for whoever writes it.
+    #[error("{}: is neither a file nor a directory", .0.display())]
+    NoFile(PathBuf),
     /// It has more than is read.
     #[error("{}: has more than {FILES} files or {BYTES} bytes of manifests", .0.display())]
     TooMuch(PathBuf),
@@ -65,6 +70,9 @@ impl Look {
             if is.is_dir() {
                 continue;
             }
+            if !is.is_file() {
+                return Err(Unreadable::NoFile(path));
+            }
             let changed = i128::from(is.ctime()) * 1_000_000_000 + i128::from(is.ctime_nsec());
             files.push((path, [is.dev().into(), is.ino().into(), is.size().into(), changed]));
             if files.len() > FILES {
@@ -83,7 +91,7 @@ impl Look {
             let mut bytes = Vec::new();
             let most = u64::try_from(room).unwrap_or(u64::MAX).saturating_add(1);
             let failed = |source| Unreadable::Io { path: path.clone(), source };
-            std::fs::File::open(path).map_err(failed)?.take(most).read_to_end(&mut bytes).map_err(failed)?;
+            open(path)?.take(most).read_to_end(&mut bytes).map_err(failed)?;
             room = room.checked_sub(bytes.len()).ok_or_else(|| Unreadable::TooMuch(directory.to_owned()))?;
             let Ok(text) = String::from_utf8(bytes) else { return Err(Unreadable::Text(path.clone())) };
             sources.push(Source { file: path.display().to_string(), text });
@@ -95,6 +103,16 @@ impl Look {
     pub(super) fn count(&self) -> usize {
         self.files.len()
     }
+}
+
+/// Opens a file, and nothing else: what was looked at may be another thing by now, and opening a pipe waits.
+fn open(path: &Path) -> Result<File, Unreadable> {
+    let failed = |source| Unreadable::Io { path: path.to_owned(), source };
+    let at_once = OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, at_once, Mode::empty()).map_err(|error| failed(error.into()))?;
+    let file = File::from(file);
+    let is_file = file.metadata().map_err(failed)?.is_file();
+    if is_file { Ok(file) } else { Err(Unreadable::NoFile(path.to_owned())) }
 }
 
 #[cfg(test)]
@@ -128,6 +146,19 @@ mod tests {
         let error = Look::at(dir.path()).unwrap_err().to_string();
         assert!(error.contains("f.yaml: can't be read"), "{error}");
         assert!(Look::at(&dir.path().join("none")).unwrap_err().to_string().contains("none: can't be read"));
+    }
+
+    #[test]
+    fn a_pipe_is_refused_whether_it_is_seen_first_or_comes_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("a.yaml");
+        std::fs::write(&pipe, "a").unwrap();
+        let look = Look::at(dir.path()).unwrap();
+        std::fs::remove_file(&pipe).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for error in [look.read(dir.path()).unwrap_err(), Look::at(dir.path()).unwrap_err()] {
+            assert!(error.to_string().ends_with("a.yaml: is neither a file nor a directory"), "{error}");
+        }
     }
 
     #[test]

@@ -10,16 +10,27 @@ pub(super) struct Read {
     /// Kind and name of every manifest, also of those that have problems.
     pub(super) declared: Vec<(&'static str, String)>,
     pub(super) problems: Problems,
+    /// The files with nothing in them: no document, and no mistake either.
+    pub(super) empty: Vec<String>,
 }
 
 pub(super) const SHAPE: Shape = Shape::of(&["apiVersion", "kind", "metadata", "spec"]);
 
 /// Reads all documents of all files.
 pub(super) fn read(sources: &[Source]) -> Read {
-    let mut read = Read { manifests: Vec::new(), declared: Vec::new(), problems: Problems::default() };
+    let mut read = Read {
+        manifests: Vec::new(),
+        declared: Vec::new(),
+        problems: Problems::default(),
+        empty: Vec::new(),
+    };
     for source in sources {
         let mut report = Report::new(&source.file);
-        for node in yaml::parse(&source.text, &mut report) {
+        let nodes = yaml::parse(&source.text, &mut report);
+        if nodes.is_empty() && report.count() == 0 {
+            read.empty.push(source.file.clone());
+        }
+        for node in nodes {
             if let Some(manifest) = document(&node, &mut report, &mut read.declared) {
                 read.manifests.push(Located::new(manifest, &source.file, node));
             }

@@ -103,6 +103,15 @@ impl Apart {
         self.read.declared.iter().map(|(kind, name)| (*kind, name.as_str()))
     }
 
+    /// Makes a file with nothing in it a problem. Where what is in no file is deleted, it would be a deletion,
+    /// and editors and full disks leave such files.
+    pub fn refuse_empty(&mut self) {
+        for file in &self.read.empty {
+            let message = "there is no manifest in this file; delete the file if that is meant";
+            self.read.problems.add(file, crate::yaml::Place::START, message);
+        }
+    }
+
     /// What was read.
     #[must_use]
     pub fn manifests(&self) -> &[Located<Manifest>] {

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use drawbridge_store::Change;
+use futures_util::future::join_all;
 use serde_json::json;
 use tokio::time::timeout;
 
 use super::change::{Applied, Author, NotChanged, Report, What};
-use super::plan::{Asked, DIRECTORY, Ground, Origin, Plan, wins};
+use super::plan::{Asked, DIRECTORY, Ground, Origin, Plan, Prune, wins};
 use super::snapshot::Stored;
 use super::{State, agent_named, stopped};
 use crate::chain::Chain;
+use crate::cluster::Cluster;
 use crate::lease::Closed;
 use crate::manifest::{self, Apart, Manifest};
 
@@ -24,7 +26,7 @@ impl State {
     /// What [`State::apply`] would refuse.
     pub async fn plan(&self, asked: Asked) -> Result<Plan, NotChanged> {
         let Asked { sources, prune, origin } = asked;
-        let read = self.read(sources, &origin).await?;
+        let read = self.read(sources, prune, &origin).await?;
         Plan::new(read, prune, &origin, &self.ground(&self.snapshot()))
     }
 
@@ -35,13 +37,16 @@ impl State {
     pub async fn apply(&self, asked: Asked, author: &Author) -> Result<Report, NotChanged> {
         let Asked { sources, prune, origin } = asked;
         // Whoever suspends an agent meanwhile doesn't wait until ten thousand files are read.
-        let read = self.read(sources, &origin).await?;
+        let read = self.read(sources, prune, &origin).await?;
         let alone = self.changing.lock().await;
         let plan = Plan::new(read, prune, &origin, &self.ground(&self.snapshot()))?;
         let mut report = Report {
             applied: plan.applied.clone(),
             cautions: plan.cautions.clone(),
+            stays: plan.stays.clone(),
+            kept: plan.kept.clone(),
             closed: Closed::default(),
+            after: plan.before.clone(),
         };
         if plan.is_empty() {
             return Ok(report);
@@ -49,6 +54,7 @@ impl State {
         let (changes, rows) = self.written(&plan, author);
         let revision = self.store.apply(plan.before.revision(), &changes, &rows).await?;
         report.closed = self.swap(plan.next.at(revision)).await;
+        report.after = self.snapshot();
         self.closed("apply", report.closed).await;
         // A credential plugin that hangs must not keep anybody from suspending an agent.
         drop(alone);
@@ -57,10 +63,22 @@ impl State {
     }
 
     /// Reads manifests where it keeps no other task waiting.
-    async fn read(&self, sources: Vec<manifest::Source>, origin: &Origin) -> Result<Apart, NotChanged> {
+    async fn read(
+        &self,
+        sources: Vec<manifest::Source>,
+        prune: Prune,
+        origin: &Origin,
+    ) -> Result<Apart, NotChanged> {
+        // A directory without files may be meant, and is kept from deleting much; a call without any is not.
+        if sources.is_empty() && prune != Prune::Nothing && *origin == Origin::Person {
+            return Err(NotChanged::Nothing);
+        }
         let origin = origin.clone();
         let read = tokio::task::spawn_blocking(move || {
             let mut read = manifest::read_apart(&sources);
+            if prune != Prune::Nothing {
+                read.refuse_empty();
+            }
             if let Origin::Directory(directory) = &origin {
                 read.resolve(directory);
             }
@@ -103,21 +121,11 @@ impl State {
     /// the file may come later, and is read again then.
     async fn unusable(&self, applied: &[Applied]) -> Vec<String> {
         let snapshot = self.snapshot();
-        let mut cautions = Vec::new();
         let changed = |one: &&Applied| matches!(one.change, What::Created | What::Configured);
-        for cluster in applied.iter().filter(|one| one.kind == "Cluster").filter(changed) {
-            let Some(cluster) = snapshot.cluster(&cluster.name) else { continue };
-            let error = match timeout(WIRE, cluster.try_wire()).await {
-                Ok(Ok(())) => continue,
-                Ok(Err(error)) => Chain(&error).to_string(),
-                Err(_elapsed) => format!("its credential was not read within {} s", WIRE.as_secs()),
-            };
-            let name = cluster.name();
-            cautions.push(format!(
-                "Cluster {name:?} can't be used yet: {error}; it is tried again when it is needed"
-            ));
-        }
-        cautions
+        let clusters = applied.iter().filter(|one| one.kind == "Cluster").filter(changed);
+        let clusters = clusters.filter_map(|one| snapshot.cluster(&one.name));
+        // All at once: the gateway waits for this before it serves the first request.
+        join_all(clusters.map(|cluster| unusable(cluster))).await.into_iter().flatten().collect()
     }
 
     /// Deletes a manifest that nothing refers to. Besides what that closed, what its author should know.
@@ -151,6 +159,16 @@ impl State {
         let watched = self.watched.as_deref().filter(|_| was.row.origin == DIRECTORY);
         Ok((closed, watched.map(|directory| wins(kind, name, directory))))
     }
+}
+
+async fn unusable(cluster: &Cluster) -> Option<String> {
+    let error = match timeout(WIRE, cluster.try_wire()).await {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => Chain(&error).to_string(),
+        Err(_elapsed) => format!("its credential was not read within {} s", WIRE.as_secs()),
+    };
+    let name = cluster.name();
+    Some(format!("Cluster {name:?} can't be used yet: {error}; it is tried again when it is needed"))
 }
 
 fn put_of(stored: &Stored) -> Change {

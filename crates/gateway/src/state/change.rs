@@ -1,6 +1,8 @@
 //! Changes by people: what they can be, and what they leave in the record. Each is written with its entry in
 //! one transaction, has taken effect here when it returns, and says what it closed.
 
+use std::sync::Arc;
+
 use drawbridge_policy::AgentName;
 use drawbridge_store::{Part, Row};
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::State;
+use super::snapshot::Snapshot;
 use crate::identity::means::Instance;
 use crate::lease::Closed;
 use crate::manifest::Problems;
@@ -38,6 +41,9 @@ pub enum NotChanged {
         /// How many there are that it could delete.
         all: usize,
     },
+    /// Nothing is declared, so that pruning would delete everything.
+    #[error("there is no manifest in what was given, and pruning by it would delete everything")]
+    Nothing,
     /// It is revoked, which is final.
     #[error("{kind} {name:?} is revoked, and that is final: give the work to a new one")]
     Final {
@@ -115,8 +121,14 @@ pub struct Report {
     pub applied: Vec<Applied>,
     /// What its author should know.
     pub cautions: Vec<String>,
+    /// What the watched directory no longer has and stays, since it is needed: a sentence for each.
+    pub stays: Vec<String>,
+    /// What the watched directory no longer has and keeps, since it is too much at once.
+    pub kept: Vec<String>,
     /// The streams that are no longer allowed, and were closed.
     pub closed: Closed,
+    /// Everything as it was when this was done, and before anything else was.
+    pub after: Arc<Snapshot>,
 }
 
 /// What to do to a subject's standing.

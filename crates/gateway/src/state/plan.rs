@@ -36,8 +36,12 @@ pub struct Asked {
 pub enum Prune {
     /// They stay.
     Nothing,
-    /// They are deleted, unless they are too many.
-    Few,
+    /// They are deleted, unless they are too many. Of the watched directory, which has nobody to ask, all of
+    /// them stay then; of a person nothing is done.
+    Few {
+        /// How many were deleted so lately that they count as well: a fifth after a fifth is everything.
+        lately: usize,
+    },
     /// They are deleted, however many they are.
     Any,
 }
@@ -75,6 +79,10 @@ pub struct Plan {
     pub applied: Vec<Applied>,
     /// What its author should know.
     pub cautions: Vec<String>,
+    /// What is in no file and stays, since something that stays needs it: a sentence for each.
+    pub stays: Vec<String>,
+    /// What the watched directory no longer has and keeps, since it is too much at once.
+    pub kept: Vec<String>,
     /// What is put into the database: also what is only marked to come from elsewhere now.
     pub(super) puts: Vec<Stored>,
     pub(super) before: std::sync::Arc<Snapshot>,
@@ -110,11 +118,24 @@ impl Plan {
     ) -> Result<Plan, NotChanged> {
         let before = ground.before;
         let mut cautions = Vec::new();
-        let gone = match prune {
+        let mut stays = Vec::new();
+        let mut gone = match prune {
             Prune::Nothing => Vec::new(),
-            Prune::Few | Prune::Any => gone(&read, origin, ground, &mut cautions),
+            Prune::Few { .. } | Prune::Any => gone(&read, origin, ground, &mut stays),
         };
-        few_enough(&gone, prune, origin, ground)?;
+        let mut too_many = Vec::new();
+        match few_enough(&gone, prune, origin, ground) {
+            Ok(()) => {}
+            Err(NotChanged::TooMany { gone: names, .. }) if *origin != Origin::Person => {
+                too_many = names;
+                gone.clear();
+            }
+            Err(refused) => return Err(refused),
+        }
+        // The directory remembers what stays for as long as it stays.
+        if *origin == Origin::Person {
+            cautions.append(&mut stays);
+        }
         let deleted: HashSet<(&str, &str)> = gone.iter().map(|stored| key(stored)).collect();
         let kept = before.manifests().iter().filter(|stored| !deleted.contains(&key(stored)));
         let known: Vec<Manifest> = kept.map(|stored| stored.manifest.clone()).collect();
@@ -130,7 +151,7 @@ impl Plan {
         }));
         let deleted: Vec<(&str, &str)> = deleted.into_iter().collect();
         let next = before.changed(puts.clone(), &deleted, ground.fittings);
-        Ok(Plan { applied, cautions, puts, before: before.clone(), next })
+        Ok(Plan { applied, cautions, stays, kept: too_many, puts, before: before.clone(), next })
     }
 }
 
@@ -154,18 +175,13 @@ fn touchable<'s>(origin: &Origin, ground: &Ground<'s>) -> Vec<&'s Stored> {
 }
 
 /// What pruning deletes. What something that stays names, stays too.
-fn gone<'s>(
-    read: &Apart,
-    origin: &Origin,
-    ground: &Ground<'s>,
-    cautions: &mut Vec<String>,
-) -> Vec<&'s Stored> {
+fn gone<'s>(read: &Apart, origin: &Origin, ground: &Ground<'s>, said: &mut Vec<String>) -> Vec<&'s Stored> {
     let declared: HashSet<(&str, &str)> = read.declared().collect();
     let mut goes: Vec<&Stored> =
         touchable(origin, ground).into_iter().filter(|stored| !declared.contains(&key(stored))).collect();
     goes.retain(|stored| {
         let stays = stopped::stays(&stored.manifest, ground.before);
-        cautions.extend(stays.clone());
+        said.extend(stays.clone());
         stays.is_none()
     });
     let going: HashSet<(&str, &str)> = goes.iter().map(|stored| key(stored)).collect();
@@ -184,7 +200,7 @@ fn gone<'s>(
             let Some(by) = needed.get(&key(stored)) else { return true };
             let (kind, name) = key(stored);
             let by = format!("{} {:?}", by.kind().to_lowercase(), by.name());
-            cautions.push(format!("{kind} {name:?} is in no file and stays, since the {by} names it"));
+            said.push(format!("{kind} {name:?} is in no file and stays, since the {by} names it"));
             names.push(&stored.manifest);
             false
         });
@@ -199,7 +215,12 @@ fn few_enough(
     ground: &Ground<'_>,
 ) -> Result<(), NotChanged> {
     let all = touchable(origin, ground).len();
-    if prune == Prune::Any || gone.len().saturating_mul(PART) <= all {
+    let lately = match prune {
+        Prune::Few { lately } => lately,
+        Prune::Nothing | Prune::Any => return Ok(()),
+    };
+    let parts = gone.len().saturating_add(lately).saturating_mul(PART);
+    if gone.is_empty() || parts <= all.saturating_add(lately) {
         return Ok(());
     }
     let gone = gone.iter().map(|stored| {
@@ -247,8 +268,8 @@ fn compare(
 /// What is said of a change by hand to what the directory has.
 pub(super) fn wins(kind: &str, name: &str, directory: &std::path::Path) -> String {
     format!(
-        "{kind} {name:?} comes from the manifests directory {}, which wins: what stands there is put back; \
-         change it there",
+        "{kind} {name:?} comes from the manifests directory {}, which wins: what a file there says is put back, \
+         as soon as all of the directory can be applied; change it there",
         directory.display()
     )
 }

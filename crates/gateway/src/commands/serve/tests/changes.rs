@@ -193,6 +193,24 @@ async fn prune_stops_at_over_a_fifth_and_says_what_it_would_delete() {
 }
 
 #[tokio::test]
+async fn pruning_by_files_without_a_manifest_is_refused_before_anything_is_deleted() {
+    let served = serve().await;
+    let files = Files::new(&served);
+    files.run(&served, "apply", &[]).await;
+    let before = names(&served, "scopes").await;
+    for name in ["agent", "cluster", "scope", "grant", "more-0", "more-1", "more-2", "more-3"] {
+        files.remove(name);
+    }
+    std::fs::write(files.path.join("later.yaml"), "# later\n").unwrap();
+    for more in [&["--prune", "--yes"][..], &["--prune", "--yes", "--dry-run"][..]] {
+        let done = files.run(&served, "apply", more).await;
+        has(&done, 3, &["later.yaml:1:1: there is no manifest in this file", "nothing was changed"]);
+        assert_eq!(names(&served, "scopes").await, before);
+    }
+    has(&files.run(&served, "apply", &["--prune"]).await, 3, &["8 of 8"]);
+}
+
+#[tokio::test]
 async fn pruning_and_applying_again_undoes_neither_a_suspension_nor_a_revocation() {
     let served = serve().await;
     let files = Files::new(&served);
