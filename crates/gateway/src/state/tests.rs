@@ -1,3 +1,5 @@
+mod compare;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
