@@ -1,4 +1,5 @@
 mod compare;
+mod rights;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
