@@ -61,6 +61,9 @@ pub struct Applied {
     /// Of a dry run: what would change.
     #[serde(default)]
     pub changes: Option<Changes>,
+    /// Of a dry run: what applying the same would be refused for, though it can be compared.
+    #[serde(default)]
+    pub refused: Option<String>,
 }
 
 /// What became of one manifest.
@@ -102,14 +105,13 @@ pub(super) async fn apply(
 /// What would be done, or what it would be refused for.
 async fn dry_run(admin: &Admin, sources: Vec<Source>, prune: bool, yes: bool) -> Result<Applied, Failure> {
     let compared = compare(admin, sources, prune).await?;
-    let refused = compared.refused.filter(|_| !yes);
-    let cautions = refused.into_iter().chain(compared.cautions).collect();
     Ok(Applied {
         applied: compared.applied,
-        cautions,
+        cautions: compared.cautions,
         closed: Closed::default(),
         dry_run: true,
         changes: Some(compared.changes),
+        refused: compared.refused.filter(|_| !yes),
     })
 }
 
@@ -127,6 +129,7 @@ impl Applied {
             closed: report.closed.into(),
             dry_run: false,
             changes: None,
+            refused: None,
         }
     }
 }

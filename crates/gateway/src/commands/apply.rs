@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 
+use super::failure::{self, Refused};
 use super::terminal::{Terminal, Tone, clean};
 use super::{World, changes, files};
 use crate::admin::Closed;
@@ -33,8 +34,8 @@ pub struct Apply {
     /// Only show what would change, in the manifests and in what each agent may do.
     #[arg(long)]
     dry_run: bool,
-    /// Delete what the directories don't have. What something that stays names stays (an agent that a grant
-    /// names, a cluster that an agent does), and what comes from the gateway's own manifests directory.
+    /// Delete what the directories don't have. What something that stays names stays, such as a grant's scope
+    /// or an agent's cluster, and so does what comes from the gateway's own manifests directory.
     #[arg(long)]
     prune: bool,
     /// Prune also if that is over a fifth of what there is.
@@ -59,7 +60,15 @@ impl Apply {
         let asked = Asked { sources, dry_run, prune, yes, reason: self.reason };
         let applied: Applied = world.client()?.post("/v1/apply", &asked).await?;
         not_nothing(&applied.applied)?;
-        show(&applied, world.terminal)
+        let shown = show(&applied, world.terminal);
+        match applied.refused {
+            // A dry run has the status that applying the same would have, whoever reads it.
+            Some(message) => {
+                failure::seen(shown)?;
+                Err(Refused { problems: Vec::new(), message }.into())
+            }
+            None => shown,
+        }
     }
 }
 

@@ -73,6 +73,8 @@ fn lines(changed: &Changed) -> Vec<String> {
     named("+", "grant", changed.grants_begun.clone());
     named("-", "grant", changed.grants_ended.clone());
     named("~", "grant", changed.grants_changed.clone());
+    named("~", "cluster", changed.clusters_changed.clone());
+    named("~", "issuer", changed.issuers_changed.clone());
     if changed.too_many {
         lines.push("its rules are too many to be compared".to_owned());
     }
@@ -112,6 +114,8 @@ mod tests {
             agent: "a".to_owned(),
             grants_begun: vec!["g".to_owned()],
             grants_ended: vec!["old".to_owned()],
+            clusters_changed: vec!["prod".to_owned()],
+            issuers_changed: vec!["github".to_owned()],
             gained: vec![right("new")],
             lost: vec![right("gone\u{1b}")],
             ..Changed::default()
@@ -121,6 +125,8 @@ mod tests {
             [
                 "+ grant g",
                 "- grant old",
+                "~ cluster prod",
+                "~ issuer github",
                 "    CLUSTER   NAMESPACES   RULE           EFFECT   VERBS   ON",
                 "-   prod      ci-*         s/gone\\u{1b}   allow    get     pods",
                 "+   prod      ci-*         s/new          allow    get     pods",

@@ -21,9 +21,10 @@ Examples:
   drawbridge delete -f manifests/
 
 What files name is deleted so that nothing refers to what goes: grants, agents,
-scopes, clusters. Suspensions and revocations stay: a revoked name stays revoked.")]
+scopes, clusters, trusted issuers. Suspensions and revocations stay: a revoked
+name stays revoked.")]
 pub struct Delete {
-    /// What kind: agent, scope, grant or cluster.
+    /// What kind: agent, scope, grant, cluster or trustedissuer.
     #[arg(required_unless_present = "file", requires = "name")]
     kind: Option<Kind>,
     /// Its name.

@@ -22,7 +22,8 @@ Examples:
   drawbridge diff -f grant.yaml && echo 'nothing to do'
 
 Exit status: 0 no difference, 1 differences, 2 usage, 3 refused, 4 failed.
-So over 1 is trouble, as with 'kubectl diff'.")]
+So over 1 is trouble, as with 'kubectl diff'. The status is the same when
+nobody reads to the end, as in 'drawbridge diff -f . | head'.")]
 pub struct Diff {
     /// A file, a directory with .yaml, .yml and .json files, or - for standard input.
     #[arg(short, long = "filename", required = true, value_name = "FILE|DIR|-")]
@@ -48,10 +49,11 @@ impl Diff {
         let asked = Asked { sources: files::read(&self.file)?, prune: self.prune };
         let compared: Compared = world.client()?.post("/v1/diff", &asked).await?;
         super::apply::not_nothing(&compared.applied)?;
-        changes::show(&compared.changes, world.terminal)?;
         // What it would be refused for comes first: it must not be among what is only counted.
         let cautions: Vec<String> = compared.refused.into_iter().chain(compared.cautions).collect();
-        super::apply::warn(&cautions, world.terminal)?;
+        // `drawbridge diff | head` differs all the same.
+        failure::seen(changes::show(&compared.changes, world.terminal))?;
+        failure::seen(super::apply::warn(&cautions, world.terminal))?;
         Ok(compared.changes)
     }
 }

@@ -59,6 +59,14 @@ pub fn exit_as(done: anyhow::Result<()>, failed: u8, terminal: &mut Terminal) ->
     }
 }
 
+/// Lets a command go on whose reader has seen enough: what it found is its status, read or not.
+pub fn seen(shown: anyhow::Result<()>) -> anyhow::Result<()> {
+    match shown {
+        Err(error) if is_closed_pipe(&error) => Ok(()),
+        shown => shown,
+    }
+}
+
 fn say(error: &anyhow::Error, terminal: &mut Terminal) -> io::Result<()> {
     let refused = error.downcast_ref::<Refused>().map(|refused| &refused.problems);
     let wrong = error.downcast_ref::<Wrong>().map(|wrong| &wrong.problems);
@@ -105,5 +113,7 @@ mod tests {
         assert!(is_closed_pipe(&anyhow::Error::from(pipe)));
         let file = Err::<(), _>(io::Error::from(io::ErrorKind::NotFound)).context("reading").unwrap_err();
         assert!(!is_closed_pipe(&file));
+        seen(Err(io::Error::from(io::ErrorKind::BrokenPipe).into())).unwrap();
+        assert!(seen(Err(file)).is_err());
     }
 }

@@ -22,7 +22,10 @@ const LONGEST_NAME: usize = 63;
 Examples:
   drawbridge grant cleanup --scope job-cleaner --cluster prod \\
     --namespace 'ci-*' --for 8h
-  drawbridge grant dashboard --scope view --cluster prod --cluster staging")]
+  drawbridge grant dashboard --scope read-jobs --cluster prod --cluster staging
+
+A scope is a manifest of your own: none comes with the gateway. 'drawbridge get
+scopes' lists those that there are.")]
 pub struct Grant {
     /// Who gets it.
     agent: String,

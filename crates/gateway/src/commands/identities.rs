@@ -10,11 +10,15 @@ pub(super) fn shown(identity: &Value) -> String {
     if let Some(key) = key.and_then(|text| PublicKey::parse(text).ok()) {
         return format!("key {}", key.fingerprint());
     }
-    match identity.as_object().and_then(|fields| fields.iter().next()) {
-        Some((kind, Value::String(value))) => format!("{kind} {value}"),
-        Some((kind, value)) => format!("{kind} {value}"),
-        None => identity.to_string(),
-    }
+    // With all its fields: two accounts may differ in nothing but the uid.
+    let fields = identity.as_object().into_iter().flatten();
+    let words: Vec<String> = fields
+        .map(|(field, value)| match value {
+            Value::String(value) => format!("{field} {value}"),
+            value => format!("{field} {value}"),
+        })
+        .collect();
+    if words.is_empty() { identity.to_string() } else { words.join(", ") }
 }
 
 #[cfg(test)]
@@ -30,5 +34,9 @@ mod tests {
         assert!(shown_key.starts_with("key SHA256:"), "{shown_key}");
         assert_eq!(shown(&json!({"serviceAccount": "prod/a/b"})), "serviceAccount prod/a/b");
         assert_eq!(shown(&json!({"oidc": {"issuer": "x"}})), "oidc {\"issuer\":\"x\"}");
+        assert_eq!(
+            shown(&json!({"serviceAccount": "prod/a/b", "uid": "6f1c-2"})),
+            "serviceAccount prod/a/b, uid 6f1c-2"
+        );
     }
 }

@@ -15,6 +15,20 @@ fn the_command_line_holds_together() {
 }
 
 #[test]
+fn the_readme_names_every_command_and_no_other() {
+    let readme = include_str!("../../../../README.md");
+    let (_, table) = readme.split_once("\n| command | does |\n").unwrap();
+    let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
+    let commands = rows.filter_map(|row| row.split('|').nth(1));
+    let mut named: Vec<&str> = commands.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    named.sort_unstable();
+    let cli = Cli::command();
+    let mut there: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
+    there.sort_unstable();
+    assert_eq!(named, there);
+}
+
+#[test]
 fn what_the_help_shows_can_be_typed() {
     for line in [
         "serve",

@@ -90,7 +90,7 @@ fn of_token(issued: &Issued, now: Millis) -> Value {
         "subject": subject,
         "audience": claims.get("aud"),
         "expires": time(issued.ends()),
-        "seconds": { "left": (issued.ends().0 - now.0) / 1_000, "lifetime": lifetime(issued) },
+        "seconds": { "left": issued.ends().0.saturating_sub(now.0) / 1_000, "lifetime": lifetime(issued) },
         "instance": instance.unwrap_or_else(|| format!("sub {subject}")),
         "identity": identity,
     });

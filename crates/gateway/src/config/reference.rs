@@ -17,8 +17,7 @@ const MADE: &str = "<!-- Made from crates/gateway/src/config; `UPDATE_DOCS=1 car
 /// The page of the section `limits`.
 fn limits_page() -> String {
     let mut page = format!(
-        "# Limits\n\n{MADE}\nEvery bound of the gateway. Each is set under `limits` in the \
-         [config](config.md); what is not in this\ntable has no setting. \
+        "# Limits\n\n{MADE}\nEvery bound that can be set, under `limits` in the [config](config.md). \
          A time is a whole number with its unit (`ms`, `s`, `m`, `h`), a size a whole number\n\
          of bytes or with `Ki`, `Mi`, `Gi`.\n\n\
          | setting | default | allowed | what it bounds |\n| --- | --- | --- | --- |\n"
@@ -27,7 +26,99 @@ fn limits_page() -> String {
         let (name, value, range) = (bound.name, bound.value(&Limits::default()), bound.range());
         writeln!(page, "| `{name}` | `{value}` | {range} | {comment} |").unwrap();
     }
+    page.push_str(
+        "\n## Without a setting\n\nWhat who declares agents, scopes and grants may meet. Further bounds that \
+         nobody meets in everyday use stand in the\ncode with their reasons.\n\n\
+         | bound | on |\n| --- | --- |\n",
+    );
+    for Fixed { shown, on, .. } in FIXED {
+        writeln!(page, "| {shown} | {on} |").unwrap();
+    }
     page
+}
+
+/// A bound that has no setting, and the line of the code that makes it.
+struct Fixed {
+    source: &'static str,
+    line: &'static str,
+    shown: &'static str,
+    on: &'static str,
+}
+
+const FIXED: [Fixed; 11] = [
+    Fixed {
+        source: include_str!("../directory/files.rs"),
+        line: "const FILES: usize = 50_000;",
+        shown: "50000 files",
+        on: "the watched directory, with all below it",
+    },
+    Fixed {
+        source: include_str!("../directory/files.rs"),
+        line: "const BYTES: usize = 32 * 1024 * 1024;",
+        shown: "32 MiB",
+        on: "the files of the watched directory together",
+    },
+    Fixed {
+        source: include_str!("../yaml/build.rs"),
+        line: "const MAX_BYTES: usize = 4 * 1024 * 1024;",
+        shown: "4 MiB",
+        on: "one file of manifests, or the config",
+    },
+    Fixed {
+        source: include_str!("../admin/body.rs"),
+        line: "const MAX_BYTES: usize = 8 * 1024 * 1024;",
+        shown: "8 MiB",
+        on: "one call of a person's: all files of an `apply` or a `diff` together, as JSON",
+    },
+    Fixed {
+        source: include_str!("../admin/body.rs"),
+        line: "const TIME: Duration = Duration::from_secs(30);",
+        shown: "30 s",
+        on: "until such a call has arrived whole",
+    },
+    Fixed {
+        source: include_str!("../state/plan.rs"),
+        line: "const PART: usize = 5;",
+        shown: "a fifth",
+        on: "what pruning may delete of what it could; a person may go on with `--yes`",
+    },
+    Fixed {
+        source: include_str!("../admin/diff.rs"),
+        line: "const BYTES: usize = 32 * 1024 * 1024;",
+        shown: "32 MiB",
+        on: "the differences of one `diff`; of further manifests it says how many there are",
+    },
+    Fixed {
+        source: include_str!("../state/compare.rs"),
+        line: "const AGENTS: usize = 200;",
+        shown: "200 agents",
+        on: "whose rights one `diff` compares; of further agents it says how many there are",
+    },
+    Fixed {
+        source: include_str!("../state/rights.rs"),
+        line: "const MOST: usize = 20_000;",
+        shown: "20000 rules",
+        on: "of one agent that `diff` compares and `describe` lists",
+    },
+    Fixed {
+        source: include_str!("../manifest/grant.rs"),
+        line: "const COMBINATIONS: usize = 100_000;",
+        shown: "100000 combinations",
+        on: "of one grant: its agents times its scopes times its clusters",
+    },
+    Fixed {
+        source: include_str!("../manifest/agent.rs"),
+        line: "const IDENTITIES: usize = 100;",
+        shown: "100 identities",
+        on: "of one agent",
+    },
+];
+
+#[test]
+fn every_bound_without_a_setting_is_the_one_in_the_code() {
+    for Fixed { source, line, .. } in FIXED {
+        assert!(source.contains(line), "no {line:?} any more: correct it and what is shown of it");
+    }
 }
 
 /// The page of the config file.

@@ -11,7 +11,7 @@ use super::change::What;
 use super::plan::Plan;
 use super::rights::{MOST, Right, View};
 use super::standing::Standing;
-use crate::manifest::{Grant, Manifest};
+use crate::manifest::{Grant, Identity, Manifest, Metadata, TrustedIssuer};
 
 /// Agents that are compared. Who changes more at once reads the manifests' difference.
 const AGENTS: usize = 200;
@@ -36,6 +36,13 @@ pub struct Changed {
     pub grants_ended: Vec<String>,
     /// The grants that now say something else.
     pub grants_changed: Vec<String>,
+    /// The clusters of its grants and accounts that are then reached otherwise, or ask something else of
+    /// accounts' tokens.
+    #[serde(default)]
+    pub clusters_changed: Vec<String>,
+    /// The issuers of its identities that are then somebody else, or sign otherwise.
+    #[serde(default)]
+    pub issuers_changed: Vec<String>,
     /// The rules that it holds then and not now, whatever the grant.
     pub gained: Vec<Right>,
     /// The rules that it holds now and not then.
@@ -79,8 +86,44 @@ fn touched<'v>(plan: &Plan, before: &View<'v>, after: &View<'v>) -> BTreeSet<&'v
                 touched.extend(&grant.agents);
             }
         }
+        let around = |agent: &&AgentName| {
+            let named = Around::of(view, agent);
+            named.clusters.iter().any(|name| changed.contains(&("Cluster", name)))
+                || named.issuers.iter().any(|name| changed.contains(&("TrustedIssuer", name)))
+        };
+        if changed.iter().any(|(kind, _)| matches!(*kind, "Cluster" | "TrustedIssuer")) {
+            touched.extend(view.agents().filter(around));
+        }
     }
     touched
+}
+
+/// The clusters and issuers that an agent depends on.
+#[derive(Default)]
+struct Around<'v> {
+    clusters: BTreeSet<&'v str>,
+    issuers: BTreeSet<&'v str>,
+}
+
+impl<'v> Around<'v> {
+    fn of(view: &View<'v>, agent: &AgentName) -> Around<'v> {
+        let mut around = Around::default();
+        for identity in view.agent(agent).map_or(&[][..], |agent| agent.identities.as_slice()) {
+            match identity {
+                Identity::Key(_) => {}
+                Identity::ServiceAccount { account, .. } => {
+                    around.clusters.insert(&account.cluster);
+                }
+                Identity::Oidc { issuer, .. } => {
+                    around.issuers.insert(issuer);
+                }
+            }
+        }
+        for grant in view.grants_of(agent) {
+            around.clusters.extend(grant.clusters.iter().map(String::as_str));
+        }
+        around
+    }
 }
 
 fn compare(agent: &AgentName, before: &View<'_>, after: &View<'_>) -> Changed {
@@ -114,6 +157,7 @@ fn compare(agent: &AgentName, before: &View<'_>, after: &View<'_>) -> Changed {
         ..Changed::default()
     };
     changed.grants(before.grants_of(agent), after.grants_of(agent));
+    changed.around(agent, before, after);
     changed
 }
 
@@ -130,6 +174,26 @@ impl Changed {
         }
         let ended = was.keys().filter(|name| !will.contains_key(*name));
         self.grants_ended = ended.map(|name| (*name).to_owned()).collect();
+    }
+}
+
+impl Changed {
+    /// What changes about clusters and issuers that the agent depends on now and then. One that it only comes
+    /// to, or leaves, shows by its grants and identities.
+    fn around(&mut self, agent: &AgentName, before: &View<'_>, after: &View<'_>) {
+        let (was, will) = (Around::of(before, agent), Around::of(after, agent));
+        let cluster = |view: &View<'_>, name: &str| {
+            view.cluster(name).map(|one| (one.access.clone(), one.service_accounts))
+        };
+        let issuer = |view: &View<'_>, name: &str| {
+            view.issuer(name).map(|one| TrustedIssuer { metadata: Metadata::default(), ..one.into_owned() })
+        };
+        let clusters = was.clusters.intersection(&will.clusters);
+        let clusters = clusters.filter(|name| cluster(before, name) != cluster(after, name));
+        self.clusters_changed = clusters.map(|name| (*name).to_owned()).collect();
+        let issuers = was.issuers.intersection(&will.issuers);
+        let issuers = issuers.filter(|name| issuer(before, name) != issuer(after, name));
+        self.issuers_changed = issuers.map(|name| (*name).to_owned()).collect();
     }
 }
 
@@ -161,5 +225,10 @@ fn only_in(rights: &[Right], others: &[Right]) -> Vec<Right> {
 
 fn what(right: &Right) -> String {
     let Right { cluster, namespaces, scope, rule, grant: _, until: _ } = right;
+    let mut rule = rule.clone();
+    if let Some(rule) = rule.as_object_mut() {
+        // It silences warnings and lets nobody do anything.
+        rule.remove("acknowledge");
+    }
     serde_json::json!([cluster, namespaces, scope, rule]).to_string()
 }

@@ -1,6 +1,7 @@
 //! What agents may do, as people read it: the rules that each holds, where, through which grant and until
 //! when. Decisions don't read this; they read the snapshot's own rules, which are made of the same manifests.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use drawbridge_policy::{AgentName, Effect, Millis, Reach};
@@ -9,7 +10,7 @@ use serde_json::Value;
 
 use super::snapshot::Snapshot;
 use super::standing::{Standing, Standings, Subject};
-use crate::manifest::{Agent, Grant, Manifest, Scope};
+use crate::manifest::{Agent, Cluster, Grant, Manifest, Scope, TrustedIssuer};
 
 /// Rules of one agent that are listed or compared. More than this nobody reads, and a grant may make a
 /// hundred million of them.
@@ -38,6 +39,8 @@ pub struct View<'s> {
     agents: HashMap<&'s str, &'s Agent>,
     scopes: HashMap<&'s str, &'s Scope>,
     grants: HashMap<&'s str, &'s Grant>,
+    clusters: HashMap<&'s str, &'s Cluster>,
+    issuers: HashMap<&'s str, &'s TrustedIssuer>,
     held: HashMap<&'s AgentName, Vec<&'s Grant>>,
     standings: &'s Standings,
     now: Millis,
@@ -50,6 +53,8 @@ impl<'s> View<'s> {
             agents: HashMap::new(),
             scopes: HashMap::new(),
             grants: HashMap::new(),
+            clusters: HashMap::new(),
+            issuers: HashMap::new(),
             held: HashMap::new(),
             standings: snapshot.standings(),
             now,
@@ -75,7 +80,12 @@ impl<'s> View<'s> {
                     self.held.entry(agent).or_default().push(grant);
                 }
             }
-            Manifest::Cluster(_) | Manifest::TrustedIssuer(_) => {}
+            Manifest::Cluster(cluster) => {
+                self.clusters.insert(name, cluster);
+            }
+            Manifest::TrustedIssuer(issuer) => {
+                self.issuers.insert(name, issuer);
+            }
         }
     }
 
@@ -92,6 +102,17 @@ impl<'s> View<'s> {
     /// A grant by name.
     pub fn grant(&self, name: &str) -> Option<&'s Grant> {
         self.grants.get(name).copied()
+    }
+
+    /// A cluster by name.
+    pub fn cluster(&self, name: &str) -> Option<&'s Cluster> {
+        self.clusters.get(name).copied()
+    }
+
+    /// A trusted issuer by name: its manifest, or the one that needs none.
+    pub fn issuer(&self, name: &str) -> Option<Cow<'s, TrustedIssuer>> {
+        let declared = self.issuers.get(name).copied().map(Cow::Borrowed);
+        declared.or_else(|| TrustedIssuer::preset(name).map(Cow::Owned))
     }
 
     /// All grants.

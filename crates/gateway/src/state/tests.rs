@@ -1,3 +1,6 @@
+mod compare;
+mod rights;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use drawbridge_policy::Millis;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{MARGIN, Made};
@@ -33,6 +34,9 @@ impl Issued {
         let claims = jwt.unproven_claims().clone();
         let ends = claims.get("exp").and_then(Value::as_i64);
         let ends = ends.with_context(|| format!("the token in {whence} does not say when it ends (exp)"))?;
+        if Timestamp::from_second(ends).is_err() {
+            bail!("the token in {whence} says that it ends (exp) at {ends}, which is no time in seconds");
+        }
         Ok(Issued { issuer: jwt.issuer().to_owned(), text: text.to_owned(), claims, ends })
     }
 
@@ -154,6 +158,11 @@ mod tests {
         let text = token(&json!({ "iss": "https://ci.example" }));
         let why = Issued::read(&text, "a file").unwrap_err().to_string();
         assert!(why.contains("does not say when it ends"), "{why}");
+        for ends in [i64::MIN, i64::MAX, NOW * 1_000] {
+            let text = token(&json!({ "iss": "https://ci.example", "exp": ends }));
+            let why = Issued::read(&text, "a file").unwrap_err().to_string();
+            assert!(why.contains(&format!("at {ends}, which is no time in seconds")), "{why}");
+        }
         let why = Issued::read("no.token", "a file").unwrap_err().to_string();
         assert!(why.contains("a file has no token that a gateway takes"), "{why}");
     }

@@ -7,7 +7,7 @@ use super::Output;
 use crate::admin::explain::{Explained, One};
 use crate::commands::World;
 use crate::commands::client::query;
-use crate::commands::failure::{Misused, Refused};
+use crate::commands::failure::{self, Misused, Refused};
 use crate::commands::table::Table;
 use crate::commands::terminal::{Tone, clean};
 
@@ -92,12 +92,13 @@ impl Question {
             ("name", self.name.clone()),
         ]);
         let explained: Explained = world.client()?.get(&format!("/v1/explain{query}")).await?;
-        match output {
+        failure::seen(match output {
             Output::Json => {
-                world.terminal.write(&format!("{}\n", serde_json::to_string_pretty(&explained)?))?
+                let text = format!("{}\n", serde_json::to_string_pretty(&explained)?);
+                world.terminal.write(&text).map_err(Into::into)
             }
-            Output::Text => show(&explained, &cluster, world)?,
-        }
+            Output::Text => show(&explained, &cluster, world),
+        })?;
         match explained.decision.as_str() {
             "denied" => {
                 Err(Refused { problems: Vec::new(), message: "it would be refused".to_owned() }.into())

@@ -7,7 +7,7 @@ use drawbridge_policy::{Attributes, Line};
 use serde_json::{Value, json};
 
 use super::Output;
-use crate::commands::failure::Refused;
+use crate::commands::failure::{self, Refused};
 use crate::commands::terminal::{Terminal, clean};
 
 /// The longest line that is read, in bytes: several times the longest path and query together. What is
@@ -37,7 +37,7 @@ pub(super) fn explain(line: &str, output: Output, terminal: &mut Terminal) -> an
         (Ok(attributes), Output::Text) => terminal.write(&text(&attributes))?,
         (Err(refusal), output) => {
             if output == Output::Json {
-                terminal.say(&refusal.json().to_string())?;
+                failure::seen(terminal.say(&refusal.json().to_string()).map_err(Into::into))?;
             }
             let message = format!("{} ({})", refusal.message, refusal.reason);
             return Err(Refused { problems: Vec::new(), message }.into());

@@ -1,7 +1,7 @@
 //! The declarative side of the command line, with the real program: exit statuses, completion, names.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use drawbridge_testkit::{Gateway, Options, run};
 
@@ -26,6 +26,50 @@ fn the_status_of_a_diff_tells_a_difference_from_trouble() {
     gateway.terminate();
     assert_eq!(status(&gateway, &scope("a")), Some(4), "nobody answers");
 }
+
+/// The status of a command whose output nobody reads: the other end of its pipe is closed before it starts.
+fn unread(gateway: &Gateway, arguments: &[&str]) -> Option<i32> {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(binary());
+    command.args(arguments).arg("--admin").arg(gateway.data().join("admin.json"));
+    command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::null()).status().unwrap().code()
+}
+
+#[test]
+fn who_stops_reading_is_told_the_same_status() {
+    let gateway = Gateway::start(binary(), Options::default());
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("scope.yaml");
+    fs::write(&file, scope("a")).unwrap();
+    let file = file.display().to_string();
+    assert_eq!(unread(&gateway, &["diff", "-f", &file]), Some(1), "it would be created");
+    gateway.cli(&["apply", "-f", &file]).ok();
+    assert_eq!(unread(&gateway, &["diff", "-f", &file]), Some(0), "it is so already");
+    let missing = directory.path().join("missing.yaml").display().to_string();
+    assert_eq!(unread(&gateway, &["diff", "-f", &missing]), Some(4), "it can't be read");
+    let bad = ["explain", "--request", "GET /api?a b", "-o", "json"];
+    assert_eq!(unread(&gateway, &bad), Some(3), "the request is refused");
+    assert_eq!(unread(&gateway, &["get", "scopes"]), Some(0), "what only lists has nothing else to say");
+    gateway.apply(AGENT).ok();
+    for output in ["text", "json"] {
+        let denied = ["explain", "idle", "get", "jobs", "-n", "x", "--cluster", "prod", "-o", output];
+        assert_eq!(gateway.cli(&denied).code, Some(3), "it holds nothing");
+        assert_eq!(unread(&gateway, &denied), Some(3), "and still so when nobody reads it");
+    }
+}
+
+const AGENT: &str = "
+apiVersion: drawbridge.dev/v1alpha1
+kind: Agent
+metadata: {name: idle}
+spec: {owner: me@example.com, purpose: Tests}
+---
+apiVersion: drawbridge.dev/v1alpha1
+kind: Cluster
+metadata: {name: prod}
+spec: {kubeconfig: {path: /nowhere/kubeconfig}}
+";
 
 #[test]
 fn sourced_in_bash_the_completion_completes_subcommands_and_kinds() {

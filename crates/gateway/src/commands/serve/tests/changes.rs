@@ -188,6 +188,9 @@ async fn prune_stops_at_over_a_fifth_and_says_what_it_would_delete() {
     let left = names(&served, "scopes").await;
     assert!(left.contains("more-0") && !left.contains("new"), "all or nothing: {left}");
     has(&files.run(&served, "diff", &["--prune"]).await, 1, &["2 of 8", "scope/more-1"]);
+    let dry = files.run(&served, "apply", &["--prune", "--dry-run"]).await;
+    has(&dry, 3, &["scope/more-0 deleted (dry run)", "error: this would delete 2 of 8", "--yes"]);
+    has(&files.run(&served, "apply", &["--prune", "--dry-run", "--yes"]).await, 0, &["more-1 deleted (dry"]);
     has(&files.run(&served, "apply", &["--prune", "--yes"]).await, 0, &["scope/more-1 deleted"]);
     assert!(names(&served, "scopes").await.contains("new"));
 }
