@@ -245,7 +245,7 @@ async fn examine(name: &str, person: &Person, world: &mut World<'_>) -> anyhow::
         sleep(ASK.0).await;
         findings = doctor::ask(world, Some(name)).await?;
     }
-    findings.extend(doctor::of_person(world, name, person).await?);
+    findings.extend(doctor::of_person(world, name, person, &findings).await?);
     doctor::show(&findings, world.terminal)?;
     doctor::conclude(&findings)
 }

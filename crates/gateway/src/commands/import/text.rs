@@ -180,7 +180,7 @@ mod tests {
     use crate::cluster::renew::Account;
     use crate::cluster::review::Right;
     use crate::commands::enrol;
-    use crate::commands::rbac::{Binding, Origin};
+    use crate::commands::rbac::Binding;
     use crate::manifest::{Source, read};
 
     fn binding(name: &str, namespace: Option<&str>, role: (&str, &str), verb: &str) -> Binding {
@@ -195,7 +195,6 @@ mod tests {
                 resources: vec!["pods".to_owned()],
                 ..Right::default()
             }],
-            origin: Origin::Somebody,
         }
     }
 
