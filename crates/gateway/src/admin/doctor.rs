@@ -16,6 +16,7 @@ use axum::extract::{Query, State};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use cluster::KNOWN_AS;
 pub(crate) use rights::listed;
 
 use super::Admin;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::Cluster;
 use crate::chain::Chain;
 use crate::clock::Clock;
-use crate::commands::admin_file::private;
+use crate::commands::admin_file::private_instead;
 use crate::errand::ToCluster;
 use crate::manifest::ClusterAccess;
 use crate::refusal::ClusterFault;
@@ -28,6 +28,8 @@ const LOOK: Duration = Duration::from_secs(60);
 const PART: i64 = 6;
 /// The shortest life that Kubernetes gives a token, in seconds (`TokenRequestSpec`).
 const SHORTEST: i64 = 600;
+/// No token is longer.
+const LONGEST: usize = 64 * 1024;
 
 /// A service account, `NAMESPACE/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,6 +141,9 @@ pub enum NotRenewed {
     /// An answer without one.
     #[error("the cluster's answer has no token")]
     NoToken,
+    /// An answer with something else in its place.
+    #[error("the cluster's answer has a token that is none, or that has ended")]
+    BadToken,
     /// It can't be written.
     #[error("the token's file can't be written")]
     File(#[source] std::io::Error),
@@ -160,9 +165,8 @@ pub async fn renew(cluster: &Cluster, now: i64) -> Result<(), NotRenewed> {
         return Ok(());
     };
     // Whether the file can be read is told where it is used.
-    let Some(life) = std::fs::read_to_string(token_file).ok().and_then(|token| Life::of(&token)) else {
-        return Ok(());
-    };
+    let Ok(old) = std::fs::read_to_string(token_file) else { return Ok(()) };
+    let Some(life) = Life::of(&old) else { return Ok(()) };
     if !life.is_due(now) {
         return Ok(());
     }
@@ -175,9 +179,29 @@ pub async fn renew(cluster: &Cluster, now: i64) -> Result<(), NotRenewed> {
     }
     let answer: Value = serde_json::from_slice(&body).or(Err(NotRenewed::NoToken))?;
     let token = answer.pointer("/status/token").and_then(Value::as_str).ok_or(NotRenewed::NoToken)?;
-    private(token_file, token.as_bytes()).map_err(NotRenewed::File)?;
-    tracing::info!(cluster = cluster.name(), "the gateway's token was renewed");
+    if !is_good(token, now) {
+        return Err(NotRenewed::BadToken);
+    }
+    let renewed = private_instead(token_file, old.as_bytes(), token.as_bytes()).map_err(NotRenewed::File)?;
+    if renewed {
+        tracing::info!(cluster = cluster.name(), "the gateway's token was renewed");
+    } else {
+        tracing::info!(
+            cluster = cluster.name(),
+            "the gateway was given another token meanwhile, which stays"
+        );
+    }
     Ok(())
+}
+
+/// Whether it can take the place of a token that still counts: one word, of a token's form, that ends after
+/// `now`.
+fn is_good(token: &str, now: i64) -> bool {
+    token.len() <= LONGEST
+        && token.bytes().all(|byte| byte.is_ascii_graphic())
+        && token.split('.').count() == 3
+        && token.split('.').all(|part| !part.is_empty())
+        && Life::of(token).is_some_and(|life| life.until > now)
 }
 
 #[cfg(test)]
@@ -206,6 +230,20 @@ mod tests {
         assert!(!life.is_due(199) && life.is_due(200) && life.is_due(9_999));
         for other in ["", "opaque", "a.b.c", &token("{}"), &token("[]")] {
             assert_eq!(Life::of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_a_token_that_still_counts_replaces_another() {
+        let token = |payload: &str| format!("x.{}.y", URL_SAFE_NO_PAD.encode(payload));
+        let good = token(r#"{"iat":100,"exp":700}"#);
+        assert!(is_good(&good, 699));
+        assert!(!is_good(&good, 700), "it has ended");
+        let bad = ["", " ", "opaque", "a.b.c", "..", &token("{}"), &format!("{good} {good}")];
+        let spaced = [format!("{good}\n"), format!(" {good}"), format!("{good}.z"), good.replace(".y", ".")];
+        let long = format!("{good}{}", "y".repeat(LONGEST));
+        for other in bad.into_iter().chain(spaced.iter().map(String::as_str)).chain([long.as_str()]) {
+            assert!(!is_good(other, 1), "{other}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
@@ -63,27 +64,84 @@ impl AdminFile {
     }
 }
 
+/// Files take their place one after the other: nothing comes between a look at what is there and what is put
+/// in its place.
+static PLACING: Mutex<()> = Mutex::new(());
+
 /// Writes a file for its owner only, whole or not at all: under another name first, since whoever reads it
 /// must never find half of it.
 pub(crate) fn private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    place(path, bytes, || Ok(true)).map(drop)
+}
+
+/// The same, where the file says `old` until then. Whether it did: another file stays as it is.
+pub(crate) fn private_instead(path: &Path, old: &[u8], bytes: &[u8]) -> io::Result<bool> {
+    place(path, bytes, || Ok(std::fs::read(path)? == old))
+}
+
+fn place(path: &Path, bytes: &[u8], may: impl FnOnce() -> io::Result<bool>) -> io::Result<bool> {
+    // A name that no other writer has: two at once must not write into one draft.
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}", std::process::id()));
+    name.push(format!(".{}", uuid::Uuid::now_v7()));
     let draft = PathBuf::from(name);
-    if let Err(error) = std::fs::remove_file(&draft)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(error);
-    }
-    let written = (|| {
+    let placed = (|| {
         // New, so that nobody else can have it open or have made it readable.
         let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        std::fs::rename(&draft, path)
-    })();
-    written.inspect_err(|_| {
-        if let Err(error) = std::fs::remove_file(&draft) {
-            tracing::debug!(%error, "no draft to remove");
+        let _one = PLACING.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = may()?;
+        if may {
+            std::fs::rename(&draft, path)?;
         }
-    })
+        Ok(may)
+    })();
+    if !matches!(placed, Ok(true))
+        && let Err(error) = std::fs::remove_file(&draft)
+    {
+        tracing::debug!(%error, "no draft to remove");
+    }
+    placed
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn many_writers_at_once_leave_one_whole_file_and_no_draft() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        std::thread::scope(|scope| {
+            for writer in 0..8_u8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        private(path, &vec![writer; 10_000]).unwrap();
+                    }
+                });
+            }
+        });
+        let written = std::fs::read(&path).unwrap();
+        assert_eq!(written.len(), 10_000);
+        assert!(written.iter().all(|byte| Some(byte) == written.first()));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_was_given_meanwhile_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        private(&path, b"old").unwrap();
+        assert!(private_instead(&path, b"old", b"renewed").unwrap());
+        private(&path, b"given").unwrap();
+        assert!(!private_instead(&path, b"renewed", b"late").unwrap());
+        assert_eq!(std::fs::read(&path).unwrap(), b"given");
+        std::fs::remove_file(&path).unwrap();
+        assert!(private_instead(&path, b"given", b"late").is_err());
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "it was taken away");
+    }
 }

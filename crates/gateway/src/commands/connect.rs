@@ -2,6 +2,7 @@
 
 mod ceiling;
 mod manifest;
+mod spec;
 mod wait;
 
 use std::path::{Path, PathBuf};
@@ -23,9 +24,9 @@ use crate::admin::credentials::{Credential, Kept};
 use crate::admin::doctor::Severity;
 use crate::admin::manifests::List;
 use crate::cluster::renew::Account;
-use crate::manifest::{API_VERSION, is_cluster_name};
+use crate::manifest::is_cluster_name;
 use ceiling::Ceiling;
-use manifest::{GATEWAY, Gateway, Wanted, objects};
+use manifest::{GATEWAY, Gateway, Object, Wanted, objects};
 
 /// After it was let in, the gateway is asked this often, this many times, until the cluster knows about it:
 /// API servers learn of new roles within a second.
@@ -93,19 +94,20 @@ pub enum Output {
 impl Connect {
     pub(super) async fn run(self, world: &mut World<'_>) -> anyhow::Result<()> {
         let gateway = self.gateway().await?;
-        let wanted = Wanted { gateway, ceiling: self.ceiling.clone(), token_review: self.token_review };
-        let objects = objects(&wanted);
-        let values: Vec<Value> = objects.iter().map(|object| object.value.clone()).collect();
-        let text = yaml::documents(&values)?;
+        let mut wanted = Wanted { gateway, ceiling: self.ceiling.clone(), token_review: self.token_review };
         if self.output.is_some() {
-            world.terminal.write(&text)?;
+            world.terminal.write(&printed(&objects(&wanted))?)?;
             return Ok(());
         }
         let name = self.cluster_name()?;
         // Everything that could stop it is asked first: nothing is left half done.
         let client = world.client()?;
         let person = Person::open(&self.access, Some(&self.context)).await?;
-        self.fits(&client, &name, &person).await?;
+        let known = self.fits(&client, &name, &person).await?;
+        // Tokens of a cluster that is known to be asked are asked for still: it takes the same right.
+        wanted.token_review |= known.as_ref().is_some_and(spec::reviews);
+        let objects = objects(&wanted);
+        let text = printed(&objects)?;
         if let Some(caution) = self.ceiling.caution() {
             world.terminal.note(&format!("note: {caution}"))?;
         }
@@ -117,8 +119,9 @@ impl Connect {
             world.terminal.note(&format!("apply this: kubectl --context {context} apply -f -"))?;
         }
         wait::until_applied(&person, &objects, self.wait, world.terminal).await?;
-        let spec = self.credential(&client, &name, &person, world).await?;
-        self.add(&client, &name, &spec, world).await?;
+        let access = self.credential(&client, &name, &person, world).await?;
+        let manifest = spec::with_access(known.as_ref(), &name, &access, self.token_review);
+        self.add(&client, &manifest, world).await?;
         examine(&name, &person, world).await
     }
 
@@ -155,7 +158,8 @@ impl Connect {
     }
 
     /// Whether the cluster may be added under this name, with what the kubeconfig says of it.
-    async fn fits(&self, client: &Client, name: &str, person: &Person) -> anyhow::Result<()> {
+    /// The answer is the manifest that is known by this name.
+    async fn fits(&self, client: &Client, name: &str, person: &Person) -> anyhow::Result<Option<Value>> {
         let own = self.gateway_kubeconfig.is_none() && !self.in_cluster;
         if own && let Some(special) = person.special {
             bail!(
@@ -173,10 +177,10 @@ impl Connect {
         }
         let query = query(&[("kind", Some("Cluster".to_owned())), ("name", Some(name.to_owned()))]);
         let known: List = client.get(&format!("/v1/manifests{query}")).await?;
-        let Some(known) = known.items.first() else { return Ok(()) };
+        let Some(known) = known.items.into_iter().next() else { return Ok(None) };
         let same = known.pointer("/spec/server").and_then(Value::as_str) == Some(person.server.as_str());
         if same || self.replace {
-            return Ok(());
+            return Ok(Some(known));
         }
         let message = format!(
             "there is a cluster {name:?} already, reached in another way: give this one another --name, or \
@@ -185,7 +189,7 @@ impl Connect {
         Err(Refused { problems: Vec::new(), message }.into())
     }
 
-    /// Puts the gateway's credential where it belongs; the answer is the Cluster's spec.
+    /// Puts the gateway's credential where it belongs; the answer is how the Cluster's spec names it.
     async fn credential(
         &self,
         client: &Client,
@@ -217,20 +221,17 @@ impl Connect {
                 "renewAs": GATEWAY }))
     }
 
-    async fn add(
-        &self,
-        client: &Client,
-        name: &str,
-        spec: &Value,
-        world: &mut World<'_>,
-    ) -> anyhow::Result<()> {
-        let manifest = json!({ "apiVersion": API_VERSION, "kind": "Cluster",
-            "metadata": { "name": name }, "spec": spec });
-        let sources = vec![Text { file: "the cluster".to_owned(), text: yaml::document(&manifest)? }];
+    async fn add(&self, client: &Client, manifest: &Value, world: &mut World<'_>) -> anyhow::Result<()> {
+        let sources = vec![Text { file: "the cluster".to_owned(), text: yaml::document(manifest)? }];
         let asked = Apply { sources, reason: self.reason.clone(), ..Apply::default() };
         let applied: Applied = client.post("/v1/apply", &asked).await?;
         super::apply::show(&applied, world.terminal)
     }
+}
+
+fn printed(objects: &[Object]) -> anyhow::Result<String> {
+    let values: Vec<Value> = objects.iter().map(|object| object.value.clone()).collect();
+    yaml::documents(&values)
 }
 
 /// Runs doctor, once the cluster knows of what was applied.
@@ -244,7 +245,7 @@ async fn examine(name: &str, person: &Person, world: &mut World<'_>) -> anyhow::
         sleep(ASK.0).await;
         findings = doctor::ask(world, Some(name)).await?;
     }
-    findings.extend(doctor::of_person(world, name, person).await?);
+    findings.extend(doctor::of_person(world, name, person, &findings).await?);
     doctor::show(&findings, world.terminal)?;
     doctor::conclude(&findings)
 }

@@ -52,7 +52,7 @@ impl Doctor {
         let own = self.context.is_some() || self.access.kubeconfig.is_some();
         if let (true, Some(cluster)) = (own, &self.cluster) {
             let person = Person::open(&self.access, self.context.as_deref()).await?;
-            findings.extend(of_person(world, cluster, &person).await?);
+            findings.extend(of_person(world, cluster, &person, &findings).await?);
         } else if own {
             return Err(super::failure::Misused("name the cluster with --cluster, too".to_owned()).into());
         }
@@ -74,15 +74,17 @@ pub(super) async fn ask(world: &World<'_>, cluster: Option<&str>) -> anyhow::Res
     Ok(found.findings)
 }
 
-/// What a person finds in a cluster.
+/// What a person finds in a cluster, after what the gateway found.
 pub(super) async fn of_person(
     world: &World<'_>,
     cluster: &str,
     person: &Person,
+    findings: &[Finding],
 ) -> anyhow::Result<Vec<Finding>> {
     let agents: List = world.client()?.get("/v1/manifests?kind=Agent").await?;
     let enrolled = person::enrolled(&agents.items, cluster);
-    person::look(person, cluster, &enrolled).await
+    let gateway = person::Gateway::told(findings, cluster);
+    person::look(person, cluster, &gateway, &enrolled).await
 }
 
 /// Prints findings, the worst last, where people look first.

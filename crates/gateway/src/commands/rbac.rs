@@ -5,9 +5,6 @@ use serde_json::Value;
 use super::person::Person;
 use crate::cluster::review::Right;
 
-/// The label of what Kubernetes itself puts into every cluster.
-const DEFAULTS: &str = "/metadata/labels/kubernetes.io~1bootstrapping";
-
 /// Who is bound.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
@@ -68,17 +65,6 @@ pub struct Binding {
     pub subjects: Vec<Subject>,
     /// What the role gives; empty where the role is not there.
     pub rules: Vec<Right>,
-    /// Where it comes from.
-    pub origin: Origin,
-}
-
-/// Who put a binding into the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// Kubernetes itself, in every cluster.
-    Default,
-    /// Somebody.
-    Somebody,
 }
 
 /// All bindings of a cluster.
@@ -140,7 +126,6 @@ fn read(binding: &Value, roles: &[Value]) -> Option<Binding> {
         name: text(binding, "/metadata/name")?,
         subjects: subjects.iter().filter_map(|one| Subject::read(one, namespace.as_deref())).collect(),
         rules: rules.into_iter().filter_map(|rule| serde_json::from_value(rule).ok()).collect(),
-        origin: if binding.pointer(DEFAULTS).is_some() { Origin::Default } else { Origin::Somebody },
         role: (kind, name),
         namespace,
     })
@@ -197,7 +182,6 @@ mod tests {
                 && !read.gives("list", "", "pods")
         );
         assert_eq!(read.subjects[0], Subject::Account("b".to_owned(), "s".to_owned()));
-        assert_eq!(read.origin, Origin::Somebody);
         let rbac = Rbac { bindings: vec![read] };
         assert_eq!(rbac.within("b").count(), 1);
         assert_eq!(rbac.within("a").count(), 0);

@@ -16,6 +16,9 @@ use crate::manifest::ClusterAccess;
 use crate::refusal::ClusterFault;
 use crate::telemetry::Called;
 
+/// What is said of a cluster that is reached, before who the gateway is there.
+pub(crate) const KNOWN_AS: &str = "it knows the gateway as ";
+
 /// Reading the credential may take this long.
 const WIRE: Duration = Duration::from_secs(5);
 /// One answer of the cluster's may take this long.
@@ -79,7 +82,7 @@ impl Look<'_> {
         }
         match self.ask(self.cluster.who()).await {
             Ok(who) => {
-                self.notes.ok("reachable", format!("it knows the gateway as {}", who.user));
+                self.notes.ok("reachable", format!("{KNOWN_AS}{}", who.user));
                 Some(who)
             }
             Err(fault) => {

@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -61,12 +63,35 @@ fn judge(admin: &Admin, url: &PublicUrl, certificate: &CertificateDer<'_>, now: 
     }
     let validity = parsed.validity();
     let life = Life { from: validity.not_before.timestamp(), until: validity.not_after.timestamp() };
+    if let Some(ca) = &admin.ca
+        && let Err(why) = signed(ca, certificate, url.host(), now.clamp(life.from, life.until.max(life.from)))
+    {
+        let seen = format!("the one at {url} is not signed by the gateway's own authority: {why}");
+        let todo = "agents trust that authority and no other: something else answers at url, or it ends TLS \
+            before the gateway; correct url, or give the gateway that certificate";
+        return notes.add(Severity::Problem, CHECK, seen, todo);
+    }
     match admin.ca {
         Some(_) if life.until.saturating_sub(now) > WEEKLY => {
             notes.ok(CHECK, "made by the gateway, anew every day")
         }
         _ => ends::tell(CHECK, "it", life, now, notes),
     }
+}
+
+/// Whether the authority (PEM) signed a certificate, as agents check it at that moment.
+fn signed(ca: &str, certificate: &CertificateDer<'_>, host: &str, at: i64) -> Result<(), String> {
+    let mut roots = RootCertStore::empty();
+    for root in CertificateDer::pem_slice_iter(ca.as_bytes()) {
+        roots.add(root.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+    let verifier = verifier.build().map_err(|error| error.to_string())?;
+    let name = ServerName::try_from(host.trim_matches(['[', ']'])).map_err(|error| error.to_string())?;
+    let at = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at).unwrap_or(0)));
+    let verified = verifier.verify_server_cert(certificate, &[], &name, &[], at);
+    verified.map(drop).map_err(|error| error.to_string())
 }
 
 /// Whether a certificate is for a host: a DNS name, one with a star, or an IP address (RFC 9525 §6).
@@ -150,5 +175,33 @@ impl ServerCertVerifier for Looker {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+    use super::*;
+
+    fn authority() -> (String, Issuer<'static, KeyPair>) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        (params.self_signed(&key).unwrap().pem(), Issuer::new(params, key))
+    }
+
+    #[test]
+    fn a_certificate_of_another_authority_with_the_same_name_is_not_the_gateways() {
+        let ((own, issuer), (other, stranger)) = (authority(), authority());
+        let params = CertificateParams::new(["gate.example".to_owned()]).unwrap();
+        let made = |by| CertificateDer::from(params.signed_by(&KeyPair::generate().unwrap(), by).unwrap());
+        let now = 1_800_000_000;
+        let leaf = made(&issuer);
+        signed(&own, &leaf, "gate.example", now).unwrap();
+        signed(&own, &made(&stranger), "gate.example", now).unwrap_err();
+        signed(&other, &leaf, "gate.example", now).unwrap_err();
+        signed(&own, &leaf, "other.example", now).unwrap_err();
+        signed("", &leaf, "gate.example", now).unwrap_err();
     }
 }

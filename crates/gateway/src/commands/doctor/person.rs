@@ -1,27 +1,38 @@
 //! What only a person sees of a cluster: who could get around Drawbridge there.
 
+mod usual;
+
 use serde_json::Value;
 
-use crate::admin::doctor::{Finding, Notes, Severity};
+use crate::admin::doctor::{Finding, KNOWN_AS, Notes, Severity};
 use crate::cluster::AGENTS;
 use crate::cluster::review::Right;
 use crate::commands::person::Person;
-use crate::commands::rbac::{Binding, Origin, Rbac, Subject};
+use crate::commands::rbac::{Binding, Rbac, Subject};
+use usual::{has_anything, is_usual};
 
+const RBAC: &str = "rbac.authorization.k8s.io";
 /// What opens a door in the agents' namespace: an account, token or Pod there has the ceiling without
 /// Drawbridge in front of it.
-const DOORS: [(&str, &str, &str, &str); 11] = [
+const DOORS: [(&str, &str, &str, &str); 17] = [
     ("create", "", "serviceaccounts", "create service accounts"),
     ("create", "", "serviceaccounts/token", "issue their tokens"),
     ("impersonate", "", "serviceaccounts", "act as them"),
     ("create", "", "secrets", "make Secrets with their tokens"),
     ("create", "", "pods", "run Pods as them"),
     ("create", "", "replicationcontrollers", "run Pods as them"),
+    ("create", "apps", "replicasets", "run Pods as them"),
     ("create", "apps", "deployments", "run Pods as them"),
     ("create", "apps", "statefulsets", "run Pods as them"),
     ("create", "apps", "daemonsets", "run Pods as them"),
     ("create", "batch", "jobs", "run Pods as them"),
     ("create", "batch", "cronjobs", "run Pods as them"),
+    // Whoever gives rights there gives themselves one of those above.
+    ("create", RBAC, "roles", "give rights there"),
+    ("create", RBAC, "rolebindings", "give rights there"),
+    ("bind", RBAC, "roles", "give rights there"),
+    ("bind", RBAC, "clusterroles", "give rights there"),
+    ("escalate", RBAC, "roles", "give rights there"),
 ];
 /// Bindings of one finding that are said; the others are counted.
 const SAID: usize = 8;
@@ -46,16 +57,35 @@ pub(in crate::commands) fn enrolled(agents: &[Value], cluster: &str) -> Vec<(Str
     found
 }
 
+/// Who the gateway is in a cluster, however RBAC writes it.
+#[derive(Debug)]
+pub(in crate::commands) struct Gateway(Vec<Subject>);
+
+impl Gateway {
+    /// As the cluster told the gateway; the account that 'connect' makes where it told nothing.
+    pub(in crate::commands) fn told(findings: &[Finding], cluster: &str) -> Gateway {
+        let about = format!("cluster/{cluster}");
+        let mut of_cluster = findings.iter().filter(|finding| finding.about == about);
+        let user = of_cluster.find_map(|finding| finding.seen.strip_prefix(KNOWN_AS));
+        let user = user.unwrap_or("system:serviceaccount:drawbridge-system:drawbridge-gateway");
+        let account = user.strip_prefix("system:serviceaccount:").and_then(|name| name.split_once(':'));
+        let mut subjects = vec![Subject::User(user.to_owned())];
+        subjects.extend(account.map(|(namespace, name)| Subject::Account(namespace.into(), name.into())));
+        Gateway(subjects)
+    }
+}
+
 /// Looks with a person's own access.
 pub(in crate::commands) async fn look(
     person: &Person,
     cluster: &str,
+    gateway: &Gateway,
     enrolled: &[(String, String, String)],
 ) -> anyhow::Result<Vec<Finding>> {
     let mut notes = Notes::about(&format!("cluster/{cluster}"));
     inhabitants(person, &mut notes).await?;
     let rbac = Rbac::read(person).await?;
-    doors(&rbac, &mut notes);
+    doors(&rbac, gateway, &mut notes);
     everyone(&rbac, &mut notes);
     for (agent, namespace, name) in enrolled {
         account(&rbac, (agent, namespace, name), &mut notes);
@@ -101,7 +131,7 @@ async fn inhabitants(person: &Person, notes: &mut Notes) -> anyhow::Result<()> {
 }
 
 /// Who could open a door in the agents' namespace.
-fn doors(rbac: &Rbac, notes: &mut Notes) {
+fn doors(rbac: &Rbac, gateway: &Gateway, notes: &mut Notes) {
     const CHECK: &str = "other doors";
     let mut somebody: Vec<String> = Vec::new();
     let mut defaults = 0_usize;
@@ -112,15 +142,18 @@ fn doors(rbac: &Rbac, notes: &mut Notes) {
                 can.push(what);
             }
         }
-        if can.is_empty() || is_gateway(binding) || binding.subjects.is_empty() {
+        if can.is_empty() || is_gateway(binding, gateway) || binding.subjects.is_empty() {
             continue;
         }
-        // What Kubernetes binds itself is its own parts', and the group of those who may do everything.
-        if binding.origin == Origin::Default || binding.subjects.iter().all(is_kubernetes) {
+        // Kubernetes' own parts, and the group of those who may do everything. Whatever label a binding
+        // wears: anybody could be added to it.
+        let others: Vec<String> =
+            binding.subjects.iter().filter(|who| !is_usual(binding, who)).map(ToString::to_string).collect();
+        if others.is_empty() {
             defaults = defaults.saturating_add(1);
             continue;
         }
-        let who = some(&binding.subjects.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let who = some(&others);
         somebody.push(format!("{who} may {} ({})", can.join(", "), binding.said()));
     }
     if somebody.is_empty() {
@@ -148,21 +181,18 @@ fn doors(rbac: &Rbac, notes: &mut Notes) {
     }
 }
 
-/// The gateway's one Role: impersonating is what it is for.
-fn is_gateway(binding: &Binding) -> bool {
-    binding.namespace.as_deref() == Some(AGENTS)
-        && !binding.gives("create", "", "serviceaccounts")
-        && !binding.gives("create", "", "serviceaccounts/token")
-        && !binding.gives("create", "", "pods")
+/// The gateway's one Role, bound to the gateway alone: impersonating is what it is for.
+fn is_gateway(binding: &Binding, gateway: &Gateway) -> bool {
+    let only = |words: &[String], word: &str| matches!(words, [one] if one == word);
+    let one_right = matches!(binding.rules.as_slice(), [rule]
+        if only(&rule.verbs, "impersonate") && only(&rule.api_groups, "")
+            && only(&rule.resources, "serviceaccounts")
+            && rule.resource_names.is_empty() && rule.non_resource_urls.is_empty());
+    one_right
+        && binding.namespace.as_deref() == Some(AGENTS)
+        && binding.role.0 == "Role"
         && binding.role.1 == "drawbridge-gateway"
-}
-
-fn is_kubernetes(subject: &Subject) -> bool {
-    match subject {
-        Subject::User(name) => name.starts_with("system:kube-") || name == "system:apiserver",
-        Subject::Group(name) => name == "system:masters",
-        Subject::Account(namespace, _) => namespace == "kube-system",
-    }
+        && binding.subjects.iter().all(|subject| gateway.0.contains(subject))
 }
 
 /// What everyone who has logged in may do besides the default: agents may, too.
@@ -171,10 +201,7 @@ fn everyone(rbac: &Rbac, notes: &mut Notes) {
     let groups = ["system:authenticated", "system:unauthenticated", "system:serviceaccounts"];
     let groups: Vec<Subject> = groups.iter().map(|group| Subject::Group((*group).to_owned())).collect();
     let mut found = false;
-    for (binding, by) in rbac.of(&groups).filter(|(binding, _)| binding.origin == Origin::Somebody) {
-        if binding.rules.is_empty() || is_keys(binding) {
-            continue;
-        }
+    for (binding, by) in rbac.of(&groups).filter(|(binding, _)| has_anything(binding)) {
         found = true;
         let seen = format!("{by} may {} ({})", rights(&binding.rules), binding.said());
         let todo =
@@ -186,11 +213,6 @@ fn everyone(rbac: &Rbac, notes: &mut Notes) {
     }
 }
 
-/// The keys of the service accounts' issuer are public.
-fn is_keys(binding: &Binding) -> bool {
-    binding.role.1 == "system:service-account-issuer-discovery"
-}
-
 /// What an enrolled service account may do past Drawbridge.
 fn account(rbac: &Rbac, (agent, namespace, name): (&str, &str, &str), notes: &mut Notes) {
     const CHECK: &str = "past Drawbridge";
@@ -198,7 +220,7 @@ fn account(rbac: &Rbac, (agent, namespace, name): (&str, &str, &str), notes: &mu
     // The groups of everyone are told above.
     let own = subjects.get(..3).unwrap_or(&subjects);
     let mut found = false;
-    for (binding, by) in rbac.of(own).filter(|(binding, _)| !binding.rules.is_empty() && !is_keys(binding)) {
+    for (binding, by) in rbac.of(own).filter(|(binding, _)| has_anything(binding)) {
         found = true;
         let through = if *by == Subject::Account(namespace.to_owned(), name.to_owned()) {
             String::new()
@@ -247,7 +269,6 @@ mod tests {
             role: ("ClusterRole".to_owned(), "r".to_owned()),
             subjects,
             rules: serde_json::from_value(rules.clone()).unwrap(),
-            origin: Origin::Somebody,
         }
     }
 
@@ -257,7 +278,7 @@ mod tests {
         let user = || vec![Subject::User("ann".to_owned())];
         let look = |bindings: Vec<Binding>| {
             let mut notes = Notes::about("cluster/x");
-            doors(&Rbac { bindings }, &mut notes);
+            doors(&Rbac { bindings }, &Gateway::told(&[], "x"), &mut notes);
             notes.finish()
         };
         for (verb, resource) in [
@@ -277,6 +298,65 @@ mod tests {
         assert_eq!(look(vec![binding(user(), &rule("get", "pods"), None)])[0].severity, Severity::Ok);
         let masters = vec![Subject::Group("system:masters".to_owned())];
         assert_eq!(look(vec![binding(masters, &rule("*", "*"), None)])[0].severity, Severity::Ok);
+    }
+
+    /// The severity of what is found about doors, where this binding is the only one.
+    fn severity(gateway: &Gateway, bound: Binding) -> Severity {
+        let mut notes = Notes::about("cluster/x");
+        doors(&Rbac { bindings: vec![bound] }, gateway, &mut notes);
+        notes.finish()[0].severity
+    }
+
+    #[test]
+    fn whoever_may_give_rights_or_run_pods_in_any_way_is_named() {
+        let gateway = Gateway::told(&[], "x");
+        for (verb, group, resource) in [
+            ("create", "apps", "replicasets"),
+            ("create", RBAC, "roles"),
+            ("create", RBAC, "rolebindings"),
+            ("bind", RBAC, "roles"),
+            ("bind", RBAC, "clusterroles"),
+            ("escalate", RBAC, "roles"),
+        ] {
+            let rules = json!([{ "verbs": [verb], "apiGroups": [group], "resources": [resource] }]);
+            let bound = binding(vec![Subject::User("ann".to_owned())], &rules, Some(AGENTS));
+            assert_eq!(severity(&gateway, bound), Severity::Warning, "{verb} {resource}");
+        }
+    }
+
+    #[test]
+    fn the_gateways_role_is_nobody_elses_and_no_other_is_taken_for_it() {
+        let rule =
+            || json!({ "verbs": ["impersonate"], "apiGroups": [""], "resources": ["serviceaccounts"] });
+        let account = |name: &str| Subject::Account("drawbridge-system".to_owned(), name.to_owned());
+        let bound = |subjects: Vec<Subject>, rules: Value, kind: &str| {
+            let mut bound = binding(subjects, &rules, Some(AGENTS));
+            bound.role = (kind.to_owned(), "drawbridge-gateway".to_owned());
+            bound
+        };
+        let own = || vec![account("drawbridge-gateway")];
+        let unknown = Gateway::told(&[], "x");
+        assert_eq!(severity(&unknown, bound(own(), json!([rule()]), "Role")), Severity::Ok);
+        let ann = || Subject::User("ann".to_owned());
+        let with_ann = vec![account("drawbridge-gateway"), ann()];
+        let pods = json!({ "verbs": ["create"], "apiGroups": ["apps"], "resources": ["deployments"] });
+        let wide = json!({ "verbs": ["*"], "apiGroups": [""], "resources": ["serviceaccounts"] });
+        for bad in [
+            bound(vec![ann()], json!([rule()]), "Role"),
+            bound(with_ann, json!([rule()]), "Role"),
+            bound(vec![account("other")], json!([rule()]), "Role"),
+            bound(own(), json!([rule()]), "ClusterRole"),
+            bound(own(), json!([rule(), pods]), "Role"),
+            bound(own(), json!([wide]), "Role"),
+        ] {
+            assert_eq!(severity(&unknown, bad.clone()), Severity::Warning, "{bad:?}");
+        }
+        // Where the cluster said who the gateway is, it is nobody else.
+        let mut notes = Notes::about("cluster/x");
+        notes.ok("reachable", format!("{KNOWN_AS}ann"));
+        let told = Gateway::told(&notes.finish(), "x");
+        assert_eq!(severity(&told, bound(vec![ann()], json!([rule()]), "Role")), Severity::Ok);
+        assert_eq!(severity(&told, bound(own(), json!([rule()]), "Role")), Severity::Warning);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use drawbridge_policy::RuleSpec;
 use serde_json::{Map, Value, json};
 
@@ -14,6 +15,8 @@ use crate::manifest::API_VERSION;
 
 /// The longest name of a scope or a grant that is made here.
 const LONGEST: usize = 63;
+/// Digits of the digest in a name: 64 bits, so that nobody finds two that are alike by accident.
+const DIGITS: usize = 16;
 
 /// A role as it is held: its scope's name, and where.
 #[derive(Debug, Default)]
@@ -36,12 +39,11 @@ pub(super) fn write(about: &About, held: &[Held<'_>]) -> anyhow::Result<String> 
         role.held.push(one);
         role.namespaces.extend(binding.namespace.clone());
     }
-    let mut names = Vec::new();
     let mut grants: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
     for ((holds, name, of), mut role) in roles {
         role.namespaces.sort();
         role.namespaces.dedup();
-        let scope = unique(&format!("{}-{name}", about.agent), &mut names);
+        let scope = scope_name(about, &name, of.as_deref(), &role.namespaces, holds);
         let title = match &of {
             Some(namespace) => format!("Role {namespace}/{name}"),
             None => format!("ClusterRole {name}"),
@@ -52,14 +54,16 @@ pub(super) fn write(about: &About, held: &[Held<'_>]) -> anyhow::Result<String> 
             grants.entry(role.namespaces).or_default().push(scope);
         }
     }
-    let mut granted = Vec::new();
     for (namespaces, scopes) in grants {
+        let agent = about.agent.as_str();
         let stem = match namespaces.as_slice() {
-            [] => format!("{}-{}", about.agent, about.cluster),
-            [one] => format!("{}-{}-{one}", about.agent, about.cluster),
-            _ => format!("{}-{}-namespaces", about.agent, about.cluster),
+            [] => vec![agent, &about.cluster],
+            [one] => vec![agent, &about.cluster, one],
+            _ => vec![agent, &about.cluster, "namespaces"],
         };
-        let name = unique(&stem, &mut granted);
+        let mut of = vec!["Grant", agent, &about.cluster];
+        of.extend(namespaces.iter().map(String::as_str));
+        let name = unmistakable(&stem, &of);
         let mut spec =
             json!({ "agents": [about.agent.as_str()], "scopes": scopes, "clusters": [about.cluster] });
         if let (false, Value::Object(spec)) = (namespaces.is_empty(), &mut spec) {
@@ -136,19 +140,38 @@ fn comment(text: &str) -> String {
     format!("# {}\n", clean(text))
 }
 
-/// A name of letters, digits and dashes that no other has.
-fn unique(stem: &str, taken: &mut Vec<String>) -> String {
-    let good = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' };
-    let plain: String = stem.to_ascii_lowercase().chars().map(good).take(LONGEST - 4).collect();
-    let plain = plain.trim_matches('-').to_owned();
-    let mut name = plain.clone();
-    let mut number = 2_u32;
-    while taken.contains(&name) {
-        name = format!("{plain}-{number}");
-        number = number.saturating_add(1);
+/// A scope's name. Whatever tells one scope from another is in it: applying what is imported from another
+/// cluster, or for another namespace, must not replace what an earlier grant names.
+fn scope_name(about: &About, role: &str, of: Option<&str>, namespaces: &[String], holds: Where) -> String {
+    let (agent, cluster) = (about.agent.as_str(), about.cluster.as_str());
+    let mut stem = vec![agent, cluster];
+    stem.extend(of);
+    stem.push(role);
+    let kind = if of.is_some() { "Role" } else { "ClusterRole" };
+    let holds = match holds {
+        Where::Namespaces => "namespaces",
+        Where::Everywhere => "everywhere",
+    };
+    let mut all = vec!["Scope", agent, cluster, kind, of.unwrap_or_default(), role, holds];
+    all.extend(namespaces.iter().map(String::as_str));
+    unmistakable(&stem, &all)
+}
+
+/// A name of letters, digits and dashes: some words for people, and a digest of `all` words, so that neither
+/// a dash between them nor a cut at the end makes two names one.
+fn unmistakable(stem: &[&str], all: &[&str]) -> String {
+    let mut context = Context::new(&SHA256);
+    for word in all {
+        // Where a word ends is part of it. Lengths of names fit.
+        context.update(&u64::try_from(word.len()).unwrap_or(u64::MAX).to_be_bytes());
+        context.update(word.as_bytes());
     }
-    taken.push(name.clone());
-    name
+    let digest: String = context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = digest.chars().take(DIGITS).collect();
+    let good = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' };
+    let stem = stem.join("-").to_ascii_lowercase();
+    let plain: String = stem.chars().map(good).take(LONGEST - 1 - DIGITS).collect();
+    format!("{}-{digits}", plain.trim_matches('-'))
 }
 
 #[cfg(test)]
@@ -157,7 +180,7 @@ mod tests {
     use crate::cluster::renew::Account;
     use crate::cluster::review::Right;
     use crate::commands::enrol;
-    use crate::commands::rbac::{Binding, Origin};
+    use crate::commands::rbac::Binding;
     use crate::manifest::{Source, read};
 
     fn binding(name: &str, namespace: Option<&str>, role: (&str, &str), verb: &str) -> Binding {
@@ -172,7 +195,6 @@ mod tests {
                 resources: vec!["pods".to_owned()],
                 ..Right::default()
             }],
-            origin: Origin::Somebody,
         }
     }
 
@@ -208,5 +230,57 @@ mod tests {
             read.iter().map(|one| one.get().to_json()).filter(|one| one["kind"] == "Grant").collect();
         assert!(grants.iter().any(|grant| grant["spec"]["namespaces"] == json!(["batch", "ci"])), "{text}");
         assert!(grants.iter().any(|grant| grant["spec"].get("namespaces").is_none()), "{text}");
+    }
+
+    fn about(agent: &str, cluster: &str) -> About {
+        About {
+            account: Account::parse("batch/cleanup").unwrap(),
+            cluster: cluster.to_owned(),
+            agent: enrol::name(agent).unwrap(),
+            owner: "me".to_owned(),
+            purpose: "x".to_owned(),
+        }
+    }
+
+    /// The names of what is written, with its kind.
+    fn named(about: &About, binding: &Binding) -> Vec<String> {
+        let account = Subject::Account("batch".to_owned(), "cleanup".to_owned());
+        let text = write(about, &[Held { binding, by: &account }]).unwrap();
+        let read = read(&[Source { file: "x".to_owned(), text }]).unwrap();
+        let all = read.iter().map(|one| one.get().to_json());
+        let all = all.filter(|one| one["kind"] != "Agent");
+        all.map(|one| one["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn no_two_imports_write_the_same_scope_or_grant() {
+        let long = "l".repeat(80);
+        let mut seen = Vec::new();
+        let role = |name: &str, namespace: &str| binding("b", Some(namespace), ("Role", name), "get");
+        for (about, binding) in [
+            (about("a", "b-c"), role("d", "ns")),
+            (about("a-b", "c"), role("d", "ns")),
+            (about("a-b", "c"), role("d", "other")),
+            (about("a-b", "d"), role("d", "ns")),
+            (about("a", "b"), role("c-d", "ns")),
+            (about("a", "b"), role("d", "ns-c")),
+            (about("a", "x"), role("Odd:name", "n")),
+            (about("a", "x"), role("odd-name", "n2")),
+            (about("a", "y"), binding("b", Some("n"), ("ClusterRole", "view"), "get")),
+            (about("a", "y"), binding("b", Some("n2"), ("ClusterRole", "view"), "get")),
+            (about("a", "y"), binding("b", None, ("ClusterRole", "view"), "get")),
+            (about("a", "z"), role(&long, "n")),
+            (about("a", "z"), role(&format!("{long}m"), "n2")),
+        ] {
+            let names = named(&about, &binding);
+            assert_eq!(names.len(), 2, "{names:?}");
+            assert_eq!(names, named(&about, &binding), "the same import writes the same names");
+            seen.extend(names);
+        }
+        assert!(seen.iter().all(|name| name.len() <= LONGEST), "{seen:?}");
+        let count = seen.len();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), count, "{seen:?}");
     }
 }
