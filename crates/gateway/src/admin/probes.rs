@@ -57,8 +57,8 @@ fn good(directory: Option<&Condition>) -> &'static str {
              'drawbridge get agents' says what is wrong"
         }
         Some(directory) if !directory.warnings().is_empty() => {
-            "ok, but not all that the manifests directory no longer has is deleted, and 'drawbridge get agents' \
-             says what stays"
+            "ok, but not all that the manifests directory no longer has is deleted, and 'drawbridge get \
+             agents' says what stays"
         }
         Some(_) | None => "ok",
     }

@@ -9,11 +9,11 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use files::is_manifest;
@@ -35,8 +35,8 @@ const AGAIN: u32 = 10;
 const READ: u32 = 60;
 /// After so many looks of which no two saw the same it is said: nothing is applied while files change.
 const RESTLESS: u32 = 10;
-/// What was deleted within this time counts towards the fifth: who removes one file after the other has removed
-/// all of them in the end. It is counted from the start on; only people delete more.
+/// What was deleted within this time counts towards the fifth: who removes one file after the other has
+/// removed all of them in the end. It is counted from the start on; only people delete more.
 const LATELY: Duration = Duration::from_mins(10);
 /// One look, or reading all files, may take this long: a mount whose other end is gone may take forever.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -96,8 +96,8 @@ impl Condition {
             let names = self.kept.iter().take(SAID).cloned().collect::<Vec<_>>().join(", ");
             let (many, left) = (self.kept.len(), left(&self.kept));
             warnings.push(format!(
-                "the manifests directory {path} no longer has {many} of the manifests that came from it ({names}{left}); \
-                 with what it deleted in the last ten minutes that is over a fifth, so they stay; 'drawbridge \
+                "the manifests directory {path} no longer has {many} of the manifests that came from it \
+                 ({names}{left}); with what it deleted in the last ten minutes that is over a fifth, so they stay; 'drawbridge \
                  delete' deletes them"
             ));
         }

@@ -425,7 +425,7 @@ async fn a_disk_that_hangs_holds_one_thread_and_the_next_look_says_so_at_once() 
     let directory = scene.directory.clone();
     let (started, has_started) = tokio::sync::oneshot::channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
-    let hangs = tokio::spawn(async move {
+    let hangs = tokio_util::task::TaskTracker::new().spawn(async move {
         let hang = move || {
             started.send(()).unwrap();
             released.recv().unwrap();

@@ -103,8 +103,8 @@ impl Apart {
         self.read.declared.iter().map(|(kind, name)| (*kind, name.as_str()))
     }
 
-    /// Makes a file with nothing in it a problem. Where what is in no file is deleted, it would be a deletion,
-    /// and editors and full disks leave such files.
+    /// Makes a file with nothing in it a problem. Where what is in no file is deleted, it would be a
+    /// deletion, and editors and full disks leave such files.
     pub fn refuse_empty(&mut self) {
         for file in &self.read.empty {
             let message = "there is no manifest in this file; delete the file if that is meant";

@@ -268,8 +268,8 @@ fn compare(
 /// What is said of a change by hand to what the directory has.
 pub(super) fn wins(kind: &str, name: &str, directory: &std::path::Path) -> String {
     format!(
-        "{kind} {name:?} comes from the manifests directory {}, which wins: what a file there says is put back, \
-         as soon as all of the directory can be applied; change it there",
+        "{kind} {name:?} comes from the manifests directory {}, which wins: what a file there says is \
+         put back, as soon as all of the directory can be applied; change it there",
         directory.display()
     )
 }

@@ -166,7 +166,7 @@ fn a_swap_of_a_mounted_config_map_is_applied_whole() {
     // Two halves would be two lines, of fewer than five.
     let whole = || {
         let log = gateway.log();
-        log.lines().filter(|line| line.contains("is applied") && line.contains("changed=5")).count()
+        log.lines().filter(|line| line.contains("is applied") && line.contains("\"changed\":5,")).count()
     };
     until("the line of a swap that was applied whole", || whole() == 2);
 }
