@@ -26,6 +26,9 @@ pub struct One {
     pub kind: String,
     /// Why it is nobody's: `unknown`, `recreated` or `several`.
     pub because: String,
+    /// The agent whose account was made again, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// Who it is, in the words of whoever vouches for it.
     pub subject: String,
     /// The entry of its last request, which its caller was told.
@@ -54,6 +57,7 @@ impl One {
         One {
             kind: seen.kind.to_owned(),
             because: seen.because.as_str().to_owned(),
+            agent: seen.agent.map(|agent| agent.to_string()),
             subject: seen.subject,
             identity: seen.identity,
             id: seen.id,

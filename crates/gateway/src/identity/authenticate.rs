@@ -117,18 +117,18 @@ type Believed = (Proven, Option<Presented>);
 /// Whose a proven identity is.
 async fn recognise(believed: Believed, id: &str, check: Check<'_>) -> Result<Identity, Refusal> {
     let (proven, presented) = believed;
-    let nobody = |proven, because, advice| {
+    let nobody = |proven, because, agent, advice| {
         let id = id.to_owned();
-        Err(Refusal::Unrecognised(Box::new(Stranger { id, proven, because, advice })))
+        Err(Refusal::Unrecognised(Box::new(Stranger { id, proven, because, agent, advice })))
     };
     let agent = match check.snapshot.recognise(&proven.means) {
         Recognised::Agent(agent) => agent.clone(),
-        Recognised::Nobody => return nobody(proven, Because::Unknown, None),
-        Recognised::Recreated(_) => {
+        Recognised::Nobody => return nobody(proven, Because::Unknown, None, None),
+        Recognised::Recreated(agent) => {
             let advice = presented.map(|presented| check.made_again(&presented));
-            return nobody(proven, Because::Recreated, advice);
+            return nobody(proven, Because::Recreated, Some(agent.clone()), advice);
         }
-        Recognised::Several => return nobody(proven, Because::Several, None),
+        Recognised::Several => return nobody(proven, Because::Several, None, None),
     };
     // Nothing is kept or asked for who may not act: the next step says so, and who it is.
     let out = check.snapshot.standing(&agent, &proven.means, proven.issuer.as_ref()).is_err();
@@ -138,7 +138,9 @@ async fn recognise(believed: Believed, id: &str, check: Check<'_>) -> Result<Ide
     let stated = check.snapshot.stated_uid(presented.workload.account());
     match check.accounts.admit(presented, &agent, stated, check.now).await {
         Ok(vouched) => Ok(Identity { agent, proven, vouched }),
-        Err(NotAdmitted::MadeAgain(why)) => nobody(proven, Because::Recreated, Some(why.to_string())),
+        Err(NotAdmitted::MadeAgain(why)) => {
+            nobody(proven, Because::Recreated, Some(agent), Some(why.to_string()))
+        }
         Err(NotAdmitted::NotKept(why)) => {
             tracing::warn!(error = %Chain(&why), "an account's uid is not kept");
             Err(Refusal::NotRecorded(NotRecorded::Failing))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_policy::Millis;
+use drawbridge_policy::{AgentName, Millis};
 
 use super::issuer::Issuer;
 use super::means::{Instance, Means};
@@ -52,6 +52,8 @@ pub struct Stranger {
     pub proven: Proven,
     /// Why it is nobody's.
     pub because: Because,
+    /// Whose account was made again, where it was.
+    pub agent: Option<AgentName>,
     /// What an administrator should know of it, for the record alone.
     pub advice: Option<String>,
 }

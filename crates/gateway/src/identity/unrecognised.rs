@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use drawbridge_policy::Millis;
+use drawbridge_policy::{AgentName, Millis};
 use serde_json::{Value, json};
 
 use super::means::{Claim, Means};
@@ -27,6 +27,8 @@ pub struct Seen {
     pub identity: Value,
     /// Why it is nobody's.
     pub because: Because,
+    /// The agent whose account was made again, where it was: the new one can be no other agent's.
+    pub agent: Option<AgentName>,
     /// The entry of the last request.
     pub id: String,
     /// When it was seen first.
@@ -79,6 +81,7 @@ impl Unrecognised {
             subject,
             identity: identity(means, stranger.because),
             because: stranger.because,
+            agent: stranger.agent.clone(),
             id: stranger.id.clone(),
             first,
             last: now,
@@ -128,7 +131,7 @@ mod tests {
             ends: Millis(9),
             issuer: None,
         };
-        Stranger { id: "d-1".to_owned(), proven, because: Because::Unknown, advice: None }
+        Stranger { id: "d-1".to_owned(), proven, because: Because::Unknown, agent: None, advice: None }
     }
 
     fn source(last: u8) -> IpAddr {
@@ -143,6 +146,7 @@ mod tests {
             id: "d-9".to_owned(),
             proven: one.proven.clone(),
             because: Because::Unknown,
+            agent: None,
             advice: None,
         };
         seen.saw(&one, source(1), Millis(1));

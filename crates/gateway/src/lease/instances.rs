@@ -123,7 +123,13 @@ impl Instances {
 
 impl Seen {
     fn runs(&self, now: Millis) -> bool {
-        self.open > 0 || now.0.saturating_sub(self.last.0) < LINGER
+        self.open > 0 || self.was_within(LINGER, now)
+    }
+
+    /// Whether its last request is no longer ago. What is to come was seen by a clock that was set back since:
+    /// it is over, or it would be running until then.
+    fn was_within(&self, millis: i64, now: Millis) -> bool {
+        now.0.saturating_sub(self.last.0).abs() < millis
     }
 }
 
@@ -133,7 +139,7 @@ fn forget(own: &mut HashMap<Instance, Seen>, now: Millis) {
     if own.len() < INSTANCES_MOST {
         return;
     }
-    own.retain(|_, seen| seen.open > 0 || now.0.saturating_sub(seen.last.0) < SHOWN);
+    own.retain(|_, seen| seen.open > 0 || seen.was_within(SHOWN, now));
     if own.len() < INSTANCES_MOST {
         return;
     }
@@ -177,6 +183,21 @@ mod tests {
         drop((first, again));
         assert_eq!(enter("two", 60_999).unwrap_err(), 1);
         assert_eq!(enter("two", 61_000).unwrap().running, 1);
+    }
+
+    #[test]
+    fn a_copy_that_was_seen_by_a_clock_that_was_set_back_since_keeps_no_other_out() {
+        const YEAR: i64 = 365 * SHOWN;
+        let instances = Instances::default();
+        let enter = |name: &str, now: i64| instances.enter(&agent(), &pod(name), Some(1), Millis(now));
+        drop(enter("one", YEAR).unwrap());
+        assert_eq!(enter("two", YEAR - 59_999).unwrap_err(), 1, "a little back changes nothing");
+        let second = enter("two", 0).unwrap();
+        assert_eq!((second.running, second.fresh), (1, Fresh::Yes));
+        assert_eq!(enter("three", 0).unwrap_err(), 1, "and the bound holds as before");
+        assert_eq!(enter("three", 2 * YEAR).unwrap_err(), 1, "what is open runs, whatever the clock says");
+        drop(second);
+        assert_eq!(enter("three", 2 * YEAR).unwrap().running, 1);
     }
 
     #[test]

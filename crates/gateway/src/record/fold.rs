@@ -58,7 +58,8 @@ impl Fold {
 
     /// The rows of every minute that is over.
     pub fn take_over(&self, now: Millis) -> Vec<Folded> {
-        self.take(|window| now.0.saturating_sub(window.began.0) >= WINDOW)
+        // A minute that is still to come was begun by a clock that was set back since.
+        self.take(|window| now.0.saturating_sub(window.began.0).abs() >= WINDOW)
     }
 
     /// The rows of every minute, over or not: the gateway ends.
@@ -142,6 +143,19 @@ mod tests {
         let again = fold.take_over(Millis(60_000)).remove(0).row(Millis(60_000));
         assert!(again.body.contains(r#""times":2"#), "what the record did not take is told later");
         assert_eq!(fold.count(source, "no-credential", None, Millis(60_001)), Fate::First);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_hides_no_refusal_for_longer_than_a_minute() {
+        const YEAR: i64 = 365 * 86_400_000;
+        let fold = Fold::default();
+        let source = IpAddr::from([127, 0, 0, 1]);
+        let count = |now| fold.count(source, "no-credential", None, Millis(now));
+        assert_eq!((count(0), count(YEAR)), (Fate::First, Fate::Counted));
+        assert_eq!(fold.take_over(Millis(YEAR)).len(), 1);
+        assert_eq!((count(YEAR), count(0)), (Fate::First, Fate::Counted));
+        assert_eq!(fold.take_over(Millis(0)).len(), 1, "nobody waits for next year");
+        assert_eq!(count(0), Fate::First);
     }
 
     #[test]

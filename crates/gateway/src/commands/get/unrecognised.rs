@@ -63,22 +63,26 @@ fn print(list: &List, output: Output, now: i64) -> anyhow::Result<String> {
 
 /// The manifest that would enrol one. It gives nothing by itself, and says what a person must still say.
 fn enrolment(one: &One) -> anyhow::Result<String> {
-    let letters: String = one.subject.chars().filter(char::is_ascii_alphanumeric).collect();
-    let tail: String =
-        letters.to_ascii_lowercase().chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
     let manifest: Value = json!({
         "apiVersion": API_VERSION,
         "kind": "Agent",
-        "metadata": { "name": format!("unrecognised-{tail}") },
+        "metadata": { "name": one.agent.clone().unwrap_or_else(|| unnamed(one)) },
         "spec": {
             "owner": "nobody@example.com",
             "purpose": "Not known yet",
             "identities": [one.identity],
         },
     });
+    let say = match one.agent {
+        // Applied as it is, it would replace the agent's owner and its other identities.
+        Some(_) => {
+            "An agent has this account's name, but the account was deleted and made again. If that was \
+             meant, take the uid over into the agent's own manifest."
+        }
+        None => "Say what it is called, who answers for it and what it is for, before you apply this.",
+    };
     let head = format!(
-        "# {} ({}), seen {} times, last from {} as entry {}.\n# Say what it is called, who answers for it \
-         and what it is for, before you apply this.\n",
+        "# {} ({}), seen {} times, last from {} as entry {}.\n# {say}\n",
         clean(&one.subject),
         clean(&one.kind),
         one.count,
@@ -86,11 +90,19 @@ fn enrolment(one: &One) -> anyhow::Result<String> {
         clean(&one.id)
     );
     let warning = match one.because.as_str() {
-        "recreated" => "# An agent has this account's name, but the account was deleted and made again.\n",
         "several" => "# Several agents would have it: correct their identities first.\n",
         _ => "",
     };
     Ok(head + warning + &yaml::document(&manifest)?)
+}
+
+/// A name for who has none yet. The ends of subjects are alike (`ref:refs/heads/main`), and two agents of one
+/// name would be one.
+fn unnamed(one: &One) -> String {
+    let text = format!("{}\0{}", one.kind, one.subject);
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    let tail: String = digest.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("unrecognised-{tail}")
 }
 
 #[cfg(test)]
@@ -105,6 +117,7 @@ mod tests {
         let one = One {
             kind: "key".to_owned(),
             because: "unknown".to_owned(),
+            agent: None,
             subject: key.fingerprint(),
             id: "d-1".to_owned(),
             first: None,
@@ -113,19 +126,27 @@ mod tests {
             source: "10.0.0.1\n# x".to_owned(),
             identity: json!({ "key": { "publicKey": key.to_string() } }),
         };
+        let job = |subject: &str| One {
+            kind: "oidc".to_owned(),
+            subject: format!("github: {subject}"),
+            identity: json!({ "oidc": { "issuer": "github", "claims": { "sub": subject } } }),
+            ..one.clone()
+        };
         let list = List {
             items: vec![
                 one.clone(),
                 One {
                     identity: json!({ "serviceAccount": "prod/ci/runner" }),
                     subject: "prod/ci/runner".to_owned(),
-                    ..one
+                    ..one.clone()
                 },
+                job("repo:acme/ops:ref:refs/heads/main"),
+                job("repo:acme/web:ref:refs/heads/main"),
             ],
         };
         let text = print(&list, Output::Yaml, 0).unwrap();
         let read = read(&[Source { file: "x".to_owned(), text: text.clone() }]).unwrap();
-        assert_eq!(read.len(), 2, "{text}");
+        assert_eq!(read.len(), 4, "each has a name of its own: {text}");
         assert!(print(&list, Output::Table, 0).unwrap().contains(&key.fingerprint()));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use arc_swap::ArcSwap;
+use drawbridge_policy::Millis;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls_pki_types::pem::PemObject;
@@ -110,6 +111,12 @@ fn report(error: &anyhow::Error) {
     tracing::warn!(error = %format!("{error:#}"), "still serving the last good certificate");
 }
 
+/// Whether certificates are to be made anew. Those that were made in what is now the future don't count yet:
+/// the clock was set back.
+fn is_due(made: Millis, now: Millis) -> bool {
+    !(0..DAILY).contains(&now.0.saturating_sub(made.0))
+}
+
 /// The certificates that the gateway makes itself.
 pub(super) struct Made {
     pub(super) authority: Authority,
@@ -130,7 +137,7 @@ impl Made {
                 () = shutdown.cancelled() => return,
             }
             let now = clock.now();
-            if now.0.saturating_sub(made.0) < DAILY {
+            if !is_due(made, now) {
                 continue;
             }
             match self.again(&clock) {
@@ -162,6 +169,13 @@ mod tests {
             CertificateParams::new(["gate.example".to_owned()]).unwrap().self_signed(&key).unwrap();
         std::fs::write(&files.cert_file, certificate.pem()).unwrap();
         std::fs::write(&files.key_file, key.serialize_pem()).unwrap();
+    }
+
+    #[test]
+    fn certificates_are_made_anew_each_day_and_when_the_clock_was_set_back() {
+        let due = |made: i64, now: i64| is_due(Millis(made), Millis(now));
+        assert!(!due(DAILY, DAILY) && !due(DAILY, 2 * DAILY - 1) && due(DAILY, 2 * DAILY));
+        assert!(due(366 * DAILY, DAILY), "one from next year counts for nobody today");
     }
 
     #[test]

@@ -168,6 +168,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_said_in_another_year_counts_for_nothing() {
+        const YEAR: i64 = 365 * 86_400_000;
+        let (reviews, token) = (Reviews::default(), Digest::of("prod", "t"));
+        let ask = |now, says: Verdict| run(reviews.verdict(token, Millis(now), async { says }));
+        assert_eq!(ask(0, Verdict::Alive), Verdict::Alive);
+        assert_eq!(ask(YEAR, Verdict::Gone), Verdict::Gone);
+        assert_eq!(ask(0, Verdict::Alive), Verdict::Alive, "a bad answer keeps nobody out until then");
+        assert_eq!(ask(YEAR, Verdict::Alive), Verdict::Alive);
+        assert_eq!(ask(0, Verdict::Gone), Verdict::Gone, "nor does a good one let anybody in");
+    }
+
+    #[test]
     fn many_at_once_ask_once_and_one_that_goes_away_leaves_nothing_behind() {
         let (reviews, asked, clock) = (Reviews::default(), AtomicUsize::new(0), at(0));
         let token = Digest::of("prod", "t");

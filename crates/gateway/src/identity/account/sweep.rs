@@ -89,6 +89,8 @@ impl Sweep {
             Verdict::Gone => Some(copy),
             Verdict::Unknown => {
                 let since = self.silent.entry(copy.clone()).or_insert(now);
+                // A clock that was set back must not make a silence longer than it may be.
+                *since = (*since).min(now);
                 (now.0.saturating_sub(since.0) >= SILENCE).then_some(copy)
             }
         }
@@ -150,6 +152,9 @@ mod tests {
             assert!(gone(Verdict::Unknown, SILENCE + 1_000));
             assert!(!gone(Verdict::Alive, SILENCE + 2_000), "it said something");
             assert!(!gone(Verdict::Unknown, SILENCE + 3_000), "its silence is counted anew");
+            // The clock is set back by all of that, and its silence goes on.
+            assert!(!gone(Verdict::Unknown, 0));
+            assert!(gone(Verdict::Unknown, SILENCE));
         });
     }
 }

@@ -113,9 +113,13 @@ impl Known {
         }
     }
 
-    /// The keys, while they count.
+    /// The keys, while they count. Those that were fetched in what is now the future count no longer, since
+    /// nobody knows how old they are: the clock was set back. What it is corrected by all the time is less
+    /// than [`AGAIN`].
     pub(super) fn set(&self, now: Millis) -> Option<&KeySet> {
-        self.set.as_deref().filter(|_| self.until().is_some_and(|until| now < until))
+        let from = self.since.map(|since| earlier(since, AGAIN));
+        let counts = from.zip(self.until()).is_some_and(|(from, until)| from <= now && now < until);
+        self.set.as_deref().filter(|_| counts)
     }
 
     /// Whether the last fetch failed, or there was none yet: then what isn't known may be there all the same.
@@ -267,6 +271,10 @@ impl Keys {
         let known = self.after(Ok(Fetched { url: url.into(), keys }));
         self.known.store(Arc::new(known));
     }
+}
+
+fn earlier(time: Millis, by: Duration) -> Millis {
+    Millis(time.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
 }
 
 fn later(time: Millis, by: Duration) -> Millis {

@@ -291,6 +291,40 @@ async fn known_keys_count_for_a_day_of_outage_and_no_longer() {
 }
 
 #[tokio::test]
+async fn a_clock_that_jumps_a_year_and_back_lets_no_token_and_no_key_count_longer_and_stops_nothing() {
+    const YEAR: i64 = 365 * 86_400;
+    let (time, key) = (Time::new(), Key::new("a"));
+    let issuer = knowing("ci", &[&key], &time);
+    let token = |now: i64| {
+        let claims = with(with(claims(), "iat", json!(now)), "nbf", json!(now));
+        key.sign(&with(claims, "exp", json!(now + 600)))
+    };
+    let (today, later) = (token(NOW), token(NOW + YEAR));
+    assert!(verify(&issuer, &today, &time).await.is_ok());
+    assert_eq!(verify(&issuer, &later, &time).await, Err(BadToken::Early.into()));
+
+    time.pass(YEAR);
+    assert_eq!(verify(&issuer, &today, &time).await, Err(BadToken::Expired.into()));
+    let open = Err(Unverified::Unreachable("ci".to_owned()));
+    assert_eq!(verify(&issuer, &later, &time).await, open, "the keys are a year old, as far as one knows");
+    assert!(issuer.health().fault.is_some(), "it was asked again at once");
+    issuer.keys.learn(URL, Key::set(&[&key]));
+    assert!(verify(&issuer, &later, &time).await.is_ok());
+
+    // Back again, while the issuer is away: its keys would else count for a year and a day.
+    time.pass(-YEAR);
+    assert_eq!(verify(&issuer, &later, &time).await, Err(BadToken::Early.into()));
+    assert_eq!(verify(&issuer, &today, &time).await, open);
+    assert_eq!(issuer.health().keys, 0);
+    // It was asked just now, and nothing that was asked in another year keeps it from being asked.
+    issuer.keys.learn(URL, Key::set(&[&key]));
+    assert!(verify(&issuer, &today, &time).await.is_ok());
+    // What clocks are corrected by every day changes nothing.
+    time.pass(-20);
+    assert!(verify(&issuer, &today, &time).await.is_ok());
+}
+
+#[tokio::test]
 async fn among_issuers_of_one_name_the_keys_tell_which_it_is() {
     let (time, key, other) = (Time::new(), Key::new("a"), Key::new("b"));
     let issuers = [knowing("east", &[&other], &time), knowing("west", &[&key], &time)];

@@ -29,6 +29,7 @@ mod record_secrets;
 mod refusals;
 mod refusals_limits;
 mod revocation;
+mod strangers;
 mod streams;
 mod wire;
 mod writes;
