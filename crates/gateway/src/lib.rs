@@ -1,8 +1,8 @@
 //! Drawbridge: an identity-aware gateway between AI agents and Kubernetes clusters.
 //!
-//! [`pipeline`] shows a request's path whole. The first group of modules are its steps, in this order: connection,
-//! identity, lease, bodies, record, broker, cluster, with what they decide by in `state`. Then come what people
-//! use, and what both rest on.
+//! [`pipeline`] shows a request's path whole. The first group of modules are its steps, in this order:
+//! connection, identity, lease, bodies, record, broker, cluster, with what they decide by in `state`. Then
+//! come what people use, and what both rest on.
 
 pub mod pipeline;
 

@@ -245,8 +245,8 @@ impl Refusal {
                     .to_owned()
             }
             Refusal::Unrecognised(stranger) => format!(
-                "the credential is good but belongs to no known agent; 'drawbridge get unrecognised' shows an \
-                 administrator whose it is, and how to enrol it (entry {})",
+                "the credential is good but belongs to no known agent; 'drawbridge get unrecognised' shows \
+                 an administrator whose it is, and how to enrol it (entry {})",
                 stranger.id
             ),
             Refusal::TooManyInstances(agent, most) => format!(

@@ -117,11 +117,8 @@ mod tests {
         std::thread::scope(|scope| {
             for writer in 0..8_u8 {
                 let path = &path;
-                scope.spawn(move || {
-                    for _ in 0..20 {
-                        private(path, &vec![writer; 10_000]).unwrap();
-                    }
-                });
+                let write = move || private(path, &vec![writer; 10_000]).unwrap();
+                scope.spawn(move || (0..20).for_each(|_| write()));
             }
         });
         let written = std::fs::read(&path).unwrap();

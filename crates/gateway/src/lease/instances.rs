@@ -126,8 +126,8 @@ impl Seen {
         self.open > 0 || self.was_within(LINGER, now)
     }
 
-    /// Whether its last request is no longer ago. What is to come was seen by a clock that was set back since:
-    /// it is over, or it would be running until then.
+    /// Whether its last request is no longer ago. What is to come was seen by a clock that was set back
+    /// since: it is over, or it would be running until then.
     fn was_within(&self, millis: i64, now: Millis) -> bool {
         now.0.saturating_sub(self.last.0).abs() < millis
     }

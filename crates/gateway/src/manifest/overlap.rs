@@ -9,8 +9,8 @@ use super::{Agent, Identity};
 use crate::identity::key::PublicKey;
 use crate::identity::means::{Account, Claim, Claims};
 
-/// Different sets of claims, by their names, that identities of one issuer may want. Each is compared with all
-/// others; issuers have a few claims that tell agents apart.
+/// Different sets of claims, by their names, that identities of one issuer may want. Each is compared with
+/// all others; issuers have a few claims that tell agents apart.
 const SETS: usize = 64;
 
 /// Why an identity isn't entered.

@@ -1,6 +1,6 @@
-//! What the gateway knows, in memory and in the database, and how it changes. Manifests: they are written, then
-//! the snapshot is swapped, then the leases are walked. Who is suspended or revoked is stopped first: swapped,
-//! walked, then written.
+//! What the gateway knows, in memory and in the database, and how it changes. Manifests: they are written,
+//! then the snapshot is swapped, then the leases are walked. Who is suspended or revoked is stopped first:
+//! swapped, walked, then written.
 
 mod apply;
 pub mod change;
@@ -131,7 +131,8 @@ impl State {
             .iter()
             .filter(|stored| stored.row.kind == "Agent")
             .filter_map(|stored| AgentName::parse(&stored.row.name).ok())
-            // Who was out before has had its connections closed, and gets no further than the door of new ones.
+            // Who was out before has had its connections closed, and gets no further than the door of new
+            // ones.
             .filter(|agent| is_out(now, agent) && !is_out(before, agent))
             .collect();
         let time = self.clock.now();

@@ -28,8 +28,8 @@ pub async fn run(state: Arc<State>, shutdown: CancellationToken) {
 }
 
 impl State {
-    /// Looks, and reads where there is something new. A database that can't be read is left for the next look,
-    /// and nobody who changes something waits for it.
+    /// Looks, and reads where there is something new. A database that can't be read is left for the next
+    /// look, and nobody who changes something waits for it.
     pub(super) async fn resync(&self) {
         if self.is_behind().await.is_none() {
             return;

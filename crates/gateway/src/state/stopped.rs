@@ -1,5 +1,5 @@
-//! Who is suspended or revoked keeps its identities: they could become another agent's otherwise, which nobody
-//! suspended. A file that is renamed, or an old copy of it, would do that.
+//! Who is suspended or revoked keeps its identities: they could become another agent's otherwise, which
+//! nobody suspended. A file that is renamed, or an old copy of it, would do that.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,8 @@ pub(super) fn stays(manifest: &Manifest, snapshot: &Snapshot) -> Option<String> 
     let name = agent.name.as_str();
     Some(match word {
         "suspended" => format!(
-            "Agent {name:?} is suspended and stays, so that nobody else becomes what it was; resume or revoke it"
+            "Agent {name:?} is suspended and stays, so that nobody else becomes what it was; resume or revoke \
+             it"
         ),
         _ => format!("Agent {name:?} is {word} and stays, so that nobody else becomes what it was"),
     })
@@ -39,8 +40,8 @@ pub(super) fn check(read: &[Located<Manifest>], before: &Snapshot) -> Problems {
         if was.identities.iter().any(|one| !now.contains(&one.to_json().to_string())) {
             let name = agent.name.as_str();
             let message = format!(
-                "spec.identities: Agent {name:?} is {word} and keeps its identities, so that nobody else becomes \
-                 what it was; leave them in"
+                "spec.identities: Agent {name:?} is {word} and keeps its identities, so that nobody else \
+                 becomes what it was; leave them in"
             );
             problems.add(located.file(), located.place_of(&["spec", "identities"], None), message);
         }

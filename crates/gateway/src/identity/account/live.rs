@@ -171,7 +171,7 @@ mod tests {
     fn what_was_said_in_another_year_counts_for_nothing() {
         const YEAR: i64 = 365 * 86_400_000;
         let (reviews, token) = (Reviews::default(), Digest::of("prod", "t"));
-        let ask = |now, says: Verdict| run(reviews.verdict(token, Millis(now), async { says }));
+        let ask = |now, says: Verdict| run(reviews.verdict(token, &at(now), async { says }));
         assert_eq!(ask(0, Verdict::Alive), Verdict::Alive);
         assert_eq!(ask(YEAR, Verdict::Gone), Verdict::Gone);
         assert_eq!(ask(0, Verdict::Alive), Verdict::Alive, "a bad answer keeps nobody out until then");

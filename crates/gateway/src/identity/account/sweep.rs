@@ -97,7 +97,8 @@ impl Sweep {
     }
 }
 
-/// What one cluster says of its pods, some at once. One that says nothing of as many is not asked about the rest.
+/// What one cluster says of its pods, some at once. One that says nothing of as many is not asked about the
+/// rest.
 async fn of_cluster(
     accounts: &Accounts,
     clock: &Clock,
