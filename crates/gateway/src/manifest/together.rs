@@ -211,8 +211,8 @@ fn own<'m>(located: &Located<Manifest>, agent: &'m Agent, owners: &mut Owners<'m
             Ok(()) => continue,
             Err(NotOwn::Another(owner)) => owner.as_str(),
             Err(NotOwn::TooManySets) => {
-                let message = "the identities of this issuer name too many different sets of claims; name the \
-                     same claims in them";
+                let message = "the identities of this issuer name too many different sets of claims; name \
+                     the same claims in them";
                 problems.add(
                     located.file(),
                     place,

@@ -22,8 +22,8 @@ pub(super) fn stays(manifest: &Manifest, snapshot: &Snapshot) -> Option<String> 
     let name = agent.name.as_str();
     Some(match word {
         "suspended" => format!(
-            "Agent {name:?} is suspended and stays, so that nobody else becomes what it was; resume or revoke \
-             it"
+            "Agent {name:?} is suspended and stays, so that nobody else becomes what it was; resume or \
+             revoke it"
         ),
         _ => format!("Agent {name:?} is {word} and stays, so that nobody else becomes what it was"),
     })
