@@ -22,8 +22,8 @@ const LAST: usize = 50;
 Examples:
   drawbridge log -f
   drawbridge log --agent cleanup --since 1h
-  drawbridge log --object batch/jobs/nightly-1      who touched this?
-  drawbridge log --result denied -o json
+  drawbridge log --object batch/jobs/nightly-1   # who touched this?
+  drawbridge log --result no-rule -o json
 
 Each line: time, agent, verb, object, what was decided, rule, status, duration;
 for a refusal also what the agent was told.")]
