@@ -43,7 +43,7 @@ fn record(admin: &Admin, notes: &mut Notes) {
     notes.ok("record", "it takes writes");
 }
 
-/// The counters say that something failed, not when: what is wrong now is found at the cluster and the issuer.
+/// The counters say that something failed, not when: what is wrong now is found at clusters and issuers.
 fn errands(metrics: &Metrics, notes: &mut Notes) {
     const CHECK: &str = "own calls";
     let failed = metrics.failed();

@@ -13,6 +13,17 @@ use super::super::{binary, wire, world};
 
 const SEE: &str = "- {name: see, verbs: [list], apiGroups: [''], resources: [configmaps]}";
 
+/// A kubeconfig of a cluster that is down.
+fn kubeconfig_of_nobody() -> String {
+    json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
+        "clusters": [{ "name": "c", "cluster": { "server": "https://127.0.0.1:1" } }],
+        "users": [{ "name": "u", "user": { "token": "x" } }],
+    })
+    .to_string()
+}
+
 #[test]
 fn a_start_without_an_issuer_and_a_cluster_serves_who_can_be_served_and_the_others_when_they_are_back() {
     let key = SigningKey::p256("a");
@@ -25,13 +36,7 @@ fn a_start_without_an_issuer_and_a_cluster_serves_who_can_be_served_and_the_othe
     let start = || Gateway::start(binary(), Options { data: Some(data.clone()), ..Options::default() });
     let gateway = start();
     let gone = data.with_extension("gone.kubeconfig");
-    let config = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "c",
-        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
-        "clusters": [{ "name": "c", "cluster": { "server": "https://127.0.0.1:1" } }],
-        "users": [{ "name": "u", "user": { "token": "x" } }],
-    });
-    fs::write(&gone, config.to_string()).unwrap();
+    fs::write(&gone, kubeconfig_of_nobody()).unwrap();
     let head = "apiVersion: drawbridge.dev/v1alpha1\nkind:";
     gateway.apply(&world.cluster_manifest("local")).ok();
     let text = format!(
