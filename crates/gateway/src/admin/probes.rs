@@ -95,12 +95,12 @@ async fn look(admin: &Admin, cluster: &Cluster) -> Option<String> {
         Ok(Err(error)) => return Some(Chain(&error).to_string()),
         Err(_elapsed) => return Some("its credential was not read in time".to_owned()),
     }
-    let who = admin.gate.record.metrics().errand(Called::Review, cluster.who());
-    match timeout(PATIENCE, who).await {
-        Ok(Ok(_)) => None,
-        Ok(Err(fault)) => Some(fault.message()),
-        Err(_elapsed) => Some("it gave no answer in time".to_owned()),
-    }
+    let who = async {
+        let answer = timeout(PATIENCE, cluster.who()).await;
+        let answer = answer.map_err(|_elapsed| "it gave no answer in time".to_owned())?;
+        answer.map_err(|fault| fault.message())
+    };
+    admin.gate.record.metrics().errand(Called::Review, who).await.err()
 }
 
 #[cfg(test)]

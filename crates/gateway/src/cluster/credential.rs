@@ -284,8 +284,13 @@ fn from_files(server: &str, ca_file: &Path, token_file: &Path) -> Result<Read, U
 fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, Unusable> {
     use rustls_pki_types::CertificateDer;
     use rustls_pki_types::pem::PemObject;
-    CertificateDer::pem_slice_iter(pem)
+    let found = CertificateDer::pem_slice_iter(pem)
         .map(|item| item.map(|der| der.to_vec()))
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Unusable::Part("the CA file", Box::new(error)))
+        .map_err(|error| Unusable::Part("the CA file", Box::new(error)))?;
+    // A file that is being written. Nobody could be trusted by it, and the last good one stays in use.
+    if found.is_empty() {
+        return Err(Unusable::Part("the CA file", "it has no certificate".into()));
+    }
+    Ok(found)
 }

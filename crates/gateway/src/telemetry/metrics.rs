@@ -56,7 +56,8 @@ impl Called {
     const ALL: [Called; 6] =
         [Called::Live, Called::Review, Called::Renew, Called::Document, Called::Keys, Called::TokenReview];
 
-    fn as_str(self) -> &'static str {
+    /// The label.
+    pub fn as_str(self) -> &'static str {
         match self {
             Called::Live => "live",
             Called::Review => "review",
@@ -66,6 +67,17 @@ impl Called {
             Called::TokenReview => "token-review",
         }
     }
+}
+
+/// Errands of a kind since the start, some of which failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failed {
+    /// Which kind.
+    pub kind: Called,
+    /// How many failed.
+    pub failed: u64,
+    /// How many did not.
+    pub done: u64,
 }
 
 const ENDINGS: [&str; 6] = ["answered", "refused", "cut", "caller-gone", "cluster-gone", "panic"];
@@ -219,6 +231,15 @@ impl Metrics {
         done
     }
 
+    /// How many errands of each kind failed since the start, and how many were done; of those kinds alone of
+    /// which any failed.
+    pub fn failed(&self) -> Vec<Failed> {
+        let counted = Called::ALL.into_iter().zip(&self.errands);
+        let each =
+            counted.map(|(kind, [done, failed])| Failed { kind, failed: failed.get(), done: done.get() });
+        each.filter(|one| one.failed > 0).collect()
+    }
+
     /// All numbers as Prometheus reads them (OpenMetrics 1.0).
     ///
     /// # Errors
@@ -269,6 +290,7 @@ mod tests {
         metrics.ended(Ending::CallerGone);
         metrics.revoked(3);
         metrics.errand(Called::Live, async { Err::<(), ()>(()) }).await.unwrap_err();
+        assert_eq!(metrics.failed(), [Failed { kind: Called::Live, failed: 1, done: 0 }]);
         let text = metrics.text(Level { open: 7, places: (1, 9), ..Level::default() }).unwrap();
         for line in [
             "drawbridge_refusals_total{reason=\"escape\"} 1",

@@ -5,4 +5,4 @@ mod class;
 mod metrics;
 
 pub use class::Class;
-pub use metrics::{Called, Ending, Level, Metrics};
+pub use metrics::{Called, Ending, Failed, Level, Metrics};

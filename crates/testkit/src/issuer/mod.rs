@@ -59,7 +59,7 @@ pub struct TestIssuer {
 
 #[derive(Debug)]
 struct State {
-    authority: Authority,
+    authority: Mutex<Arc<Authority>>,
     is: Mutex<Is>,
     over: AtomicBool,
 }
@@ -79,13 +79,17 @@ impl State {
     fn now(&self) -> MutexGuard<'_, Is> {
         self.is.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn authority(&self) -> MutexGuard<'_, Arc<Authority>> {
+        self.authority.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl TestIssuer {
     /// Starts one that publishes these keys.
     pub fn start(keys: &[&SigningKey]) -> TestIssuer {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let authority = Authority::make(directory.path());
+        let authority = Mutex::new(Arc::new(Authority::make(directory.path())));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let url = format!("https://127.0.0.1:{port}");
@@ -107,6 +111,11 @@ impl TestIssuer {
     /// The authority that signed its certificate, PEM.
     pub fn ca(&self) -> PathBuf {
         self.directory.path().join("ca.pem")
+    }
+
+    /// Serves with a certificate of another authority from now on, which is in the same file.
+    pub fn change_authority(&self) {
+        *self.state.authority() = Arc::new(Authority::make(self.directory.path()));
     }
 
     /// Publishes these keys, and no others any more.
@@ -183,7 +192,8 @@ fn serve(listener: &TcpListener, state: &Arc<State>) {
         let state = state.clone();
         thread::spawn(move || {
             // Who goes away in the middle is not this one's fault.
-            if let Ok((stream, head)) = state.authority.accept(tcp) {
+            let authority = state.authority().clone();
+            if let Ok((stream, head)) = authority.accept(tcp) {
                 drop(answer(stream, &head, &state));
             }
         });

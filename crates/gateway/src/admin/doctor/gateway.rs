@@ -3,6 +3,7 @@
 use super::url;
 use super::{Finding, Notes, Severity, ends};
 use crate::admin::Admin;
+use crate::telemetry::{Failed, Metrics};
 
 /// Less free disk than this is said.
 const LITTLE: u64 = 1 << 30;
@@ -15,6 +16,7 @@ pub(super) async fn look(admin: &Admin) -> Vec<Finding> {
     let now = admin.gate.clock.now().0 / 1_000;
     record(admin, &mut notes);
     disk(admin, &mut notes);
+    errands(admin.gate.record.metrics(), &mut notes);
     if let Some(life) = admin.ca.as_ref().and_then(|pem| ends::certificate(pem.as_bytes())) {
         ends::tell("authority", "the gateway's own certificate authority", life, now, &mut notes);
     }
@@ -41,6 +43,22 @@ fn record(admin: &Admin, notes: &mut Notes) {
     notes.ok("record", "it takes writes");
 }
 
+/// The counters say that something failed, not when: what is wrong now is found at clusters and issuers.
+fn errands(metrics: &Metrics, notes: &mut Notes) {
+    const CHECK: &str = "own calls";
+    let failed = metrics.failed();
+    if failed.is_empty() {
+        return notes.ok(CHECK, "none to a cluster or an issuer has failed since the start");
+    }
+    for Failed { kind, failed, done } in failed {
+        let all = failed.saturating_add(done);
+        let seen = format!("{failed} of {all} of the kind {} failed since the start", kind.as_str());
+        let severity = if done == 0 { Severity::Warning } else { Severity::Note };
+        let todo = "see what is found about clusters and issuers, and the gateway's log for each of them";
+        notes.add(severity, CHECK, seen, todo);
+    }
+}
+
 fn disk(admin: &Admin, notes: &mut Notes) {
     let data = admin.data.display();
     let free = match rustix::fs::statvfs(&admin.data) {
@@ -56,4 +74,36 @@ fn disk(admin: &Admin, notes: &mut Notes) {
         _ => return notes.ok("disk", seen),
     };
     notes.add(severity, "disk", seen, "make room: what can't be recorded is refused");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::Called;
+
+    #[tokio::test]
+    async fn calls_that_failed_are_told_by_their_kind_and_worse_where_none_went_well() {
+        let metrics = Metrics::default();
+        let found = |metrics: &Metrics| {
+            let mut notes = Notes::about("gateway");
+            errands(metrics, &mut notes);
+            notes.finish()
+        };
+        metrics.errand(Called::Keys, async { Ok::<(), ()>(()) }).await.unwrap();
+        let [well] = &found(&metrics)[..] else { panic!("one finding") };
+        assert_eq!(well.severity, Severity::Ok);
+        for kind in [Called::Keys, Called::TokenReview, Called::Document, Called::Keys] {
+            metrics.errand(kind, async { Err::<(), ()>(()) }).await.unwrap_err();
+        }
+        let told: Vec<_> = found(&metrics).into_iter().map(|one| (one.severity, one.seen)).collect();
+        let of = |severity, count: &str, kind: &str| {
+            (severity, format!("{count} of the kind {kind} failed since the start"))
+        };
+        let expected = [
+            of(Severity::Warning, "1 of 1", "issuer-document"),
+            of(Severity::Note, "2 of 3", "issuer-keys"),
+            of(Severity::Warning, "1 of 1", "token-review"),
+        ];
+        assert_eq!(told, expected);
+    }
 }

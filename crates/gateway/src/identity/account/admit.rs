@@ -23,6 +23,9 @@ use crate::telemetry::{Called, Metrics};
 /// A cluster that has not said for so long whether a token counts has not said it.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// Why a cluster does not say, where the gateway is not allowed to ask.
+const MAY_NOT: &str = "the gateway may not create tokenreviews there; docs/guides/cluster.md has the role";
+
 /// Pods whose latest token is remembered between two rounds; past it, what is open goes by its own token.
 const MOST: usize = 10_000;
 
@@ -207,20 +210,15 @@ impl Accounts {
         let asked = async {
             let answer = timeout(ANSWER, cluster.run(errand)).await;
             let answer = answer.map_err(|_elapsed| "the cluster gave no answer in time".to_owned())?;
-            answer.map_err(|fault| fault.message())
+            let (status, body) = answer.map_err(|fault| fault.message())?;
+            let said = match status {
+                StatusCode::OK | StatusCode::CREATED => read(&body, &vouched.workload, &self.audience),
+                StatusCode::FORBIDDEN => return Err(MAY_NOT.to_owned()),
+                _ => return Err("the cluster refused the review".to_owned()),
+            };
+            said.ok_or_else(|| "no TokenReview came back".to_owned())
         };
-        let (status, body) = match self.metrics.errand(Called::TokenReview, asked).await {
-            Ok(answer) => answer,
-            Err(why) => return unknown(&why),
-        };
-        match status {
-            StatusCode::OK | StatusCode::CREATED => read(&body, &vouched.workload, &self.audience)
-                .unwrap_or_else(|| unknown("no TokenReview came back")),
-            StatusCode::FORBIDDEN => {
-                unknown("the gateway may not create tokenreviews there; docs/guides/cluster.md has the role")
-            }
-            _ => unknown("the cluster refused the review"),
-        }
+        self.metrics.errand(Called::TokenReview, asked).await.unwrap_or_else(|why| unknown(&why))
     }
 }
 

@@ -10,7 +10,7 @@ use http::{StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 use thiserror::Error;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::keyset::{BadKeySet, KeySet};
 use crate::chain::Chain;
@@ -87,19 +87,39 @@ impl NotFetched {
 impl Source {
     /// Gets the issuer's keys, within [`WHOLE`].
     pub(super) async fn fetch(&self, metrics: &Metrics) -> Result<Fetched, NotFetched> {
+        let calls = Calls { metrics, until: Instant::now() + WHOLE };
         let fetch = async {
             match self {
-                Source::Oidc { url, ca_file } => of_oidc(url, ca_file.as_deref(), metrics).await,
-                Source::Cluster(cluster) => of_cluster(cluster, metrics).await,
+                Source::Oidc { url, ca_file } => of_oidc(url, ca_file.as_deref(), calls).await,
+                Source::Cluster(cluster) => of_cluster(cluster, calls).await,
             }
         };
         timeout(WHOLE, fetch).await.unwrap_or(Err(NotFetched::Slow))
     }
 }
 
-async fn of_oidc(url: &Arc<str>, ca_file: Option<&Path>, metrics: &Metrics) -> Result<Fetched, NotFetched> {
+/// The calls of one fetch.
+#[derive(Clone, Copy)]
+struct Calls<'a> {
+    metrics: &'a Metrics,
+    until: Instant,
+}
+
+impl Calls<'_> {
+    /// Makes one. It is counted however it ends, also where there is no time left for it.
+    async fn call(
+        self,
+        kind: Called,
+        call: impl Future<Output = Result<Bytes, NotFetched>>,
+    ) -> Result<Bytes, NotFetched> {
+        let in_time = async { timeout_at(self.until, call).await.unwrap_or(Err(NotFetched::Slow)) };
+        self.metrics.errand(kind, in_time).await
+    }
+}
+
+async fn of_oidc(url: &Arc<str>, ca_file: Option<&Path>, calls: Calls<'_>) -> Result<Fetched, NotFetched> {
     let https = connections(ca_file).await?;
-    let document = metrics.errand(Called::Document, ask(&https, ToIssuer::Document { url })).await?;
+    let document = calls.call(Called::Document, ask(&https, ToIssuer::Document { url })).await?;
     let document = strict::object(&document).ok_or(NotFetched::Document("issuer"))?;
     let text = |name| document.get(name).and_then(Value::as_str);
     let issuer = text("issuer").ok_or(NotFetched::Document("issuer"))?;
@@ -108,18 +128,18 @@ async fn of_oidc(url: &Arc<str>, ca_file: Option<&Path>, metrics: &Metrics) -> R
     }
     let address = text("jwks_uri").and_then(|address| address.parse::<Uri>().ok());
     let address = address.filter(is_https).ok_or(NotFetched::Document("jwks_uri with https://"))?;
-    let keys = metrics.errand(Called::Keys, ask(&https, ToIssuer::Keys { address: &address })).await?;
+    let keys = calls.call(Called::Keys, ask(&https, ToIssuer::Keys { address: &address })).await?;
     Ok(Fetched { url: url.clone(), keys: KeySet::read(&keys)? })
 }
 
-async fn of_cluster(cluster: &Cluster, metrics: &Metrics) -> Result<Fetched, NotFetched> {
+async fn of_cluster(cluster: &Cluster, calls: Calls<'_>) -> Result<Fetched, NotFetched> {
     let document = ask_cluster(cluster, ToCluster::IssuerDocument);
-    let document = metrics.errand(Called::Document, document).await?;
+    let document = calls.call(Called::Document, document).await?;
     let document = strict::object(&document).ok_or(NotFetched::Document("issuer"))?;
     let issuer = document.get("issuer").and_then(Value::as_str);
     let issuer = issuer.filter(|issuer| !issuer.is_empty() && issuer.len() <= MAX_NAME);
     let url: Arc<str> = issuer.ok_or(NotFetched::Document("issuer"))?.into();
-    let keys = metrics.errand(Called::Keys, ask_cluster(cluster, ToCluster::IssuerKeys)).await?;
+    let keys = calls.call(Called::Keys, ask_cluster(cluster, ToCluster::IssuerKeys)).await?;
     Ok(Fetched { url, keys: KeySet::read(&keys)? })
 }
 

@@ -309,6 +309,37 @@ fn a_token_file_beside_an_address_and_a_ca_works_and_is_read_again() {
 }
 
 #[test]
+fn an_authority_that_changes_in_its_file_counts_from_the_next_request_on_and_a_wrong_one_sends_nothing() {
+    let side = Side::new(|files| {
+        fs::write(files.join("token"), token(world(), &world().name("gw"))).unwrap();
+        fs::write(files.join("ca.pem"), world().cluster().ca_pem()).unwrap();
+        let (server, ca, token) = (world().cluster().server(), files.join("ca.pem"), files.join("token"));
+        format!("{{server: {server:?}, caFile: {ca:?}, tokenFile: {token:?}}}")
+    });
+    let write = |pem: &str| fs::write(side.files.join("ca.pem"), pem).unwrap();
+    let reached = || {
+        let events = side.world.audit().of_agent(&side.agent.name);
+        events.iter().filter(|event| event.uri().contains("/configmaps")).count()
+    };
+    assert_eq!(side.get().status, 200);
+    let other = rcgen::generate_simple_self_signed(["another authority".to_owned()]).unwrap().cert.pem();
+    write(&other);
+    refused(&side.get(), "can't be reached");
+    assert_eq!(reached(), 1, "no connection of the one before is used again");
+    // Old and new together, as people do it.
+    write(&format!("{other}{}", side.world.cluster().ca_pem()));
+    assert_eq!(side.get().status, 200);
+    // What is no certificate at all is a file that somebody is writing: the last good one stays in use.
+    for half in ["", "not a certificate", "-----BEGIN CERTIFICATE-----\nMIIB"] {
+        write(half);
+        assert_eq!(side.get().status, 200, "{half:?}");
+    }
+    write(side.world.cluster().ca_pem());
+    assert_eq!(side.get().status, 200);
+    assert_eq!(reached(), 6);
+}
+
+#[test]
 fn a_credential_that_may_not_impersonate_is_the_gateways_fault_and_says_whose_turn_it_is() {
     let side = Side::new(|files| {
         let user = world().cluster().kubeconfig_for("nobody-in-particular", &[]).unwrap();

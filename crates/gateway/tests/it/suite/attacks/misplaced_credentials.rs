@@ -1,5 +1,10 @@
 //! A good token in a place where only some readers look, or twice.
 
+use drawbridge_testkit::Gateway;
+
+use super::super::in_pod::HOST;
+use super::super::in_pod::account::{Account, TRUSTING};
+use super::super::wire::{self, Answer};
 use super::caller::{CONTROL, Caller, request};
 
 fn without_token(text: &str) -> String {
@@ -78,6 +83,47 @@ fn a_token_as_a_websocket_protocol_is_refused_even_beside_a_good_one() {
     assert_eq!(caller.arrived(), [""; 0]);
     assert_eq!(caller.say(&upgrade("v5.channel.k8s.io")).unwrap().status, 404);
     assert_eq!(caller.arrived(), [caller.fill(&format!("get {path}"))]);
+}
+
+#[test]
+fn a_service_account_s_token_counts_neither_as_a_websocket_protocol_nor_in_the_query() {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let gateway: &Gateway = &TRUSTING;
+    let account = Account::new(&TRUSTING, "place");
+    let token = account.token_of(&account.pod());
+    let path = format!("/api/v1/namespaces/{}/configmaps", account.namespace);
+    let send = |path: &str, more: &str| -> Answer {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n{more}\r\n");
+        wire::send_bytes(gateway, head.as_bytes())
+    };
+    for name in ["access_token", "token", "bearer", "id_token", "authorization"] {
+        let answer = send(&format!("{path}?{name}={token}"), "");
+        assert_eq!((answer.status, answer.reason().as_str()), (401, "no-credential"), "{name}");
+    }
+    // A watch, which may be a WebSocket, is where the API server itself takes tokens so.
+    let encoded = URL_SAFE_NO_PAD.encode(&token);
+    let upgrade = |protocols: &str, more: &str| {
+        let text = format!(
+            "GET {path}?watch=1 HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Sec-WebSocket-Protocol: {protocols}\r\n{more}\r\n"
+        );
+        wire::send_bytes(gateway, text.as_bytes())
+    };
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    let protocol = format!("base64url.bearer.authorization.k8s.io.{encoded}");
+    for protocols in [protocol.clone(), format!("{protocol}, v5.channel.k8s.io"), format!("v4, {protocol}")] {
+        for more in ["", &bearer] {
+            let answer = upgrade(&protocols, more);
+            assert_eq!((answer.status, answer.reason().as_str()), (401, "bad-credential"), "{protocols}");
+            assert!(!answer.message().contains(&encoded));
+        }
+    }
+    assert_eq!(account.reached(), [""; 0], "nothing of it reached the cluster");
+    assert_eq!(account.ask(&token).status, 200);
+    assert_eq!(account.reached().len(), 1);
+    assert!(!gateway.log().contains(&token) && !gateway.log().contains(&encoded));
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn of<'f>(findings: &'f [Value], check: &str) -> Vec<&'f Value> {
 }
 
 /// A GET of the admin API, past the command line.
-fn ask(file: &Value, path: &str, token: Option<&str>) -> (u16, String) {
+pub(super) fn ask(file: &Value, path: &str, token: Option<&str>) -> (u16, String) {
     send(file, "GET", path, token, "")
 }
 

@@ -1,7 +1,10 @@
 //! An issuer that misbehaves gives no key, however it does so.
 
-use drawbridge::identity::issuer::{Health, Issuer, LONGEST, Oidc};
+use std::sync::Arc;
+
+use drawbridge::identity::issuer::{Around, Health, Issuer, LONGEST, Oidc};
 use drawbridge::identity::jwt::Algorithm;
+use drawbridge::telemetry::{Called, Failed, Metrics};
 use drawbridge_testkit::issuer::{Fault, Part, SigningKey, TestIssuer};
 use serde_json::{Value, json};
 
@@ -57,13 +60,22 @@ async fn an_issuer_that_is_slow_or_silent_is_given_up() {
         (Part::Document, Fault::Silent),
         (Part::Keys, Fault::Silent),
     ];
-    let trusted: Vec<Issuer> = issuers.iter().map(|issuer| trust(issuer, &Time::default())).collect();
+    let metrics = Arc::<Metrics>::default();
+    let around = || Around { metrics: metrics.clone(), ..around(&Time::default()) };
+    let trust = |issuer: &TestIssuer| {
+        let trust = Oidc::new(issuer.url(), vec![Algorithm::EdDsa], Some(issuer.ca()), LONGEST).unwrap();
+        Issuer::oidc("ci", trust, around())
+    };
+    let trusted: Vec<Issuer> = issuers.iter().map(trust).collect();
     for (issuer, (part, fault)) in issuers.iter().zip(faults) {
         issuer.break_part(part, fault);
     }
     for health in futures_util::future::join_all(trusted.iter().map(fetched)).await {
         fails(&health, "within 5 s");
     }
+    // What was given up is counted as what it was.
+    let of = |kind, done| Failed { kind, failed: 2, done };
+    assert_eq!(metrics.failed(), [of(Called::Document, 2), of(Called::Keys, 0)]);
 }
 
 #[tokio::test]

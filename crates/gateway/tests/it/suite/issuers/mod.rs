@@ -1,10 +1,12 @@
 //! Trusted issuers, over real HTTPS: one that breaks as it is told, a real one, and a cluster's own.
 
+mod authorities;
 mod cluster;
 mod command_line;
 mod faults;
 mod keys;
 mod real;
+mod start;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
