@@ -1,7 +1,7 @@
 //! Trusted issuers: from a bearer JWT to claims that an issuer really signed. OpenID Connect issuers and the
 //! service-account issuers of clusters differ only in how their keys are got.
 //!
-//! Read [`verify`] first: it is the whole check. What it looks up is kept fresh by [`keys`].
+//! Read `verify` first: it is the whole check. What it looks up is kept fresh by [`keys`].
 
 mod fetch;
 pub mod keys;
