@@ -35,7 +35,7 @@ pub use located::{Located, Source};
 pub use metadata::Metadata;
 pub use scope::Scope;
 pub use together::{Reference, check_together, needed_by, references};
-pub use trusted_issuer::{TrustedIssuer, issuers_of};
+pub use trusted_issuer::TrustedIssuer;
 
 pub use crate::yaml::{Place, Problem, Problems};
 

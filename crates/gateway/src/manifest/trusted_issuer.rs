@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Uri;
 use serde_json::{Map, Value, json};
 
-use super::{Identity, Metadata, lifetime, text};
+use super::{Metadata, lifetime, text};
 use crate::identity::jwt::Algorithm;
 use crate::identity::means::Claims;
 use crate::yaml::{At, Report, Shape, shown};
@@ -142,14 +142,6 @@ impl TrustedIssuer {
         }
         json!({"oidc": oidc})
     }
-}
-
-/// The names of issuers that an agent's identities speak of.
-pub fn issuers_of(identities: &[Identity]) -> impl Iterator<Item = &str> {
-    identities.iter().filter_map(|identity| match identity {
-        Identity::Oidc { issuer, .. } => Some(issuer.as_str()),
-        Identity::Key(_) | Identity::ServiceAccount { .. } => None,
-    })
 }
 
 fn algorithm(at: &At<'_>, report: &mut Report) -> Option<Algorithm> {
