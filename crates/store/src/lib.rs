@@ -73,7 +73,12 @@ impl Store {
             let (options, lock) = location.claim()?;
             pools::reach(&options).await?;
             let pools = Pools::new(&options);
-            schema::migrate(&pools).await?;
+            if let Err(error) = schema::migrate(&pools).await {
+                // The lock is let go of after the last connection: one that still closes would write its
+                // log into the file of whoever opens it next.
+                pools.close().await;
+                return Err(error);
+            }
             Ok((pools, Mutex::new(lock)))
         };
         let (pools, lock) = within(&name, open).await?;
