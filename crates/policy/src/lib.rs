@@ -28,7 +28,7 @@ pub use decision::{
 };
 pub use name::{AgentName, NameError};
 pub use rules::{
-    AGENTS_NAMESPACE, Caution, Effect, HeldScope, NamePattern, PatternError, Reach, Rule, RuleId,
-    RuleProblem, RuleSpec, Rules, Scope,
+    AGENTS_NAMESPACE, Caution, Effect, HeldScope, Limit, LimitError, NamePattern, PatternError, Per, Reach,
+    Rule, RuleId, RuleProblem, RuleSpec, Rules, Scope,
 };
 pub use time::Millis;
