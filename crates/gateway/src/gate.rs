@@ -13,6 +13,7 @@ use crate::identity::account::admit::Accounts;
 use crate::identity::authenticate::Identity;
 use crate::lease::Leases;
 use crate::lease::instances::{Fresh, Instances, Place};
+use crate::limits::RuleLimits;
 use crate::manifest::Beyond;
 use crate::record::writer::Record;
 use crate::refusal::Refusal;
@@ -32,6 +33,8 @@ pub struct Gate {
     pub accounts: Arc<Accounts>,
     /// Where everything is written.
     pub record: Record,
+    /// Counts requests under the limits of rules.
+    pub rule_limits: RuleLimits,
     /// Reads request bodies.
     pub bodies: Bodies,
     /// Every bound.

@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod connection;
 pub mod identity;
 pub mod lease;
+pub mod limits;
 pub mod record;
 pub mod refusal;
 pub mod state;

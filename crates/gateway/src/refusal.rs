@@ -12,6 +12,7 @@ use crate::identity::certificate::BadCertificate;
 use crate::identity::issuer::Unverified;
 use crate::identity::proven::Stranger;
 use crate::identity::token::BadToken;
+use crate::limits::{Exceeded, NotCounted};
 use crate::record::writer::NotRecorded;
 
 /// Who reads a refusal.
@@ -92,6 +93,10 @@ pub enum Refusal {
     Busy(&'static str),
     /// The policy says no.
     Denied(Box<Denial>),
+    /// The rule that allows it has been used as often as it may be.
+    Limit(Box<Exceeded>),
+    /// Nobody can tell how often the rule was used.
+    NotCounted(NotCounted),
     /// It changed under every attempt.
     Moved,
     /// It can't be recorded, so it isn't done.
@@ -165,10 +170,12 @@ impl Refusal {
             Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoBody(_) => StatusCode::REQUEST_TIMEOUT,
             Refusal::Moved => StatusCode::CONFLICT,
+            Refusal::Limit(_) => StatusCode::TOO_MANY_REQUESTS,
             Refusal::Cluster(ClusterFault::Silent(_)) => StatusCode::GATEWAY_TIMEOUT,
             Refusal::Cluster(ClusterFault::Redirected(_)) => StatusCode::BAD_GATEWAY,
             Refusal::Busy(_)
             | Refusal::NotRecorded(_)
+            | Refusal::NotCounted(_)
             | Refusal::NoIssuer(_)
             | Refusal::NotReviewed(_)
             | Refusal::Cluster(_)
@@ -200,6 +207,8 @@ impl Refusal {
             Refusal::NoBody(_) => "no-body",
             Refusal::Busy(_) => "busy",
             Refusal::Denied(denial) => denial.reason().as_str(),
+            Refusal::Limit(_) => "limit",
+            Refusal::NotCounted(_) => "not-counted",
             Refusal::Moved => "moved",
             Refusal::NotRecorded(_) => "not-recorded",
             Refusal::Cluster(_) => "cluster",
@@ -262,6 +271,10 @@ impl Refusal {
             Refusal::NoBody(why) => format!("the request's body did not arrive: {why}"),
             Refusal::Busy(what) => format!("the gateway is at its limit of {what}; try again in a moment"),
             Refusal::Denied(denial) => denial.message(),
+            Refusal::Limit(exceeded) => exceeded.message(),
+            Refusal::NotCounted(why) => {
+                format!("{why}, and nothing that a limit bounds is done uncounted; try again in a moment")
+            }
             Refusal::Moved => "the object changed under every attempt to decide on it; try again".to_owned(),
             Refusal::NotRecorded(why) => {
                 format!("{why}, and nothing is done that isn't recorded; try again when it is")
@@ -304,6 +317,8 @@ impl Refusal {
             Refusal::NoBody(_)
             | Refusal::Busy(_)
             | Refusal::Moved
+            | Refusal::Limit(_)
+            | Refusal::NotCounted(_)
             | Refusal::NotRecorded(_)
             | Refusal::NoIssuer(_)
             | Refusal::NotReviewed(_)
@@ -317,6 +332,7 @@ impl Refusal {
     pub fn decided(&self) -> Value {
         match self {
             Refusal::Denied(denial) => json!({ "rule": denial.rule().map(ToString::to_string) }),
+            Refusal::Limit(exceeded) => exceeded.decided(),
             Refusal::NoIssuer(name) => json!({ "issuers": [name] }),
             Refusal::Token(BadToken::Unproven(unproven)) => json!({ "issuers": unproven.issuers() }),
             Refusal::NotReviewed(cluster) => json!({ "askedCluster": cluster }),
@@ -342,10 +358,22 @@ impl Refusal {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
         }
+        if let Refusal::Limit(exceeded) = self {
+            headers.insert(header::RETRY_AFTER, exceeded.retry_after().into());
+        }
         if let Ok(id) = http::HeaderValue::from_str(&reader.id) {
             headers.insert("audit-id", id);
         }
         response
+    }
+
+    /// In how many seconds it may be worth trying again, where waiting is all that helps.
+    fn wait(&self) -> Option<u64> {
+        if let Refusal::Limit(exceeded) = self {
+            return Some(exceeded.retry_after());
+        }
+        let soon = self.next() == Next::Wait && self.status() == StatusCode::SERVICE_UNAVAILABLE;
+        soon.then_some(1)
     }
 
     /// The `Status`. `details` are the object's, as the API server gives them.
@@ -358,9 +386,8 @@ impl Refusal {
                 { "reason": "entry", "message": id, "field": "drawbridge.entry" },
             ]
         });
-        let wait = self.next() == Next::Wait && status == StatusCode::SERVICE_UNAVAILABLE;
-        if let (true, Some(details)) = (wait, details.as_object_mut()) {
-            details.insert("retryAfterSeconds".to_owned(), json!(1));
+        if let (Some(seconds), Some(details)) = (self.wait(), details.as_object_mut()) {
+            details.insert("retryAfterSeconds".to_owned(), json!(seconds));
         }
         json!({
             "kind": "Status",
@@ -442,6 +469,7 @@ fn kubernetes_reason(status: StatusCode) -> &'static str {
         StatusCode::CONFLICT => "Conflict",
         StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLarge",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "UnsupportedMediaType",
+        StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",
         StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
         _ => "InternalError",
     }

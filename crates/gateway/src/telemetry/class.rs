@@ -39,6 +39,10 @@ pub enum Class {
     BuiltIn,
     /// Any other reason of the policy's.
     Policy,
+    /// A rule's limit is used up.
+    Limit,
+    /// Nobody can tell whether a rule's limit is used up.
+    NotCounted,
     /// It changed under every attempt.
     Moved,
     /// The record takes no writes.
@@ -53,7 +57,7 @@ pub enum Class {
 
 impl Class {
     /// All of them, each at the place that [`Class::place`] says.
-    pub const ALL: [Class; 21] = [
+    pub const ALL: [Class; 23] = [
         Class::Misdirected,
         Class::NoCluster,
         Class::BadCredential,
@@ -70,6 +74,8 @@ impl Class {
         Class::Escape,
         Class::BuiltIn,
         Class::Policy,
+        Class::Limit,
+        Class::NotCounted,
         Class::Moved,
         Class::NotRecorded,
         Class::Cluster,
@@ -101,6 +107,8 @@ impl Class {
             Class::Escape => "escape",
             Class::BuiltIn => "built-in",
             Class::Policy => "policy",
+            Class::Limit => "limit",
+            Class::NotCounted => "not-counted",
             Class::Moved => "moved",
             Class::NotRecorded => "not-recorded",
             Class::Cluster => "cluster",
@@ -127,6 +135,8 @@ impl Class {
             Refusal::TooManyFields(_) | Refusal::TooLarge(_) | Refusal::NoBody(_) => Class::Bound,
             Refusal::Busy(_) => Class::Busy,
             Refusal::Denied(denial) => Class::of_policy(denial.reason()),
+            Refusal::Limit(_) => Class::Limit,
+            Refusal::NotCounted(_) => Class::NotCounted,
             Refusal::Moved => Class::Moved,
             Refusal::NotRecorded(_) => Class::NotRecorded,
             Refusal::Cluster(_) => Class::Cluster,
