@@ -11,11 +11,13 @@
 //! 4. [`rules`]: what scopes and grants say, with Kubernetes RBAC's meaning and a short table of strict
 //!    exceptions.
 //! 5. [`decision`]: [`decide`], and what it answers.
+//! 6. [`mask`]: values that are hidden in what comes back.
 
 pub mod attributes;
 pub mod body;
 mod case;
 pub mod decision;
+pub mod mask;
 mod name;
 pub mod rules;
 mod time;
@@ -26,6 +28,7 @@ pub use case::Case;
 pub use decision::{
     Decision, Denial, Facts, Live, Looked, Needs, Next, Permit, Pin, Reason, decide, looked_at,
 };
+pub use mask::{MARKER, Mask, MaskBreach, MaskProblem};
 pub use name::{AgentName, NameError};
 pub use rules::{
     AGENTS_NAMESPACE, Caution, Effect, HeldScope, Limit, LimitError, NamePattern, PatternError, Per, Reach,

@@ -16,6 +16,8 @@ mod verb;
 
 use std::fmt;
 
+pub(crate) use fields::names as selected_fields;
+pub(crate) use labels::keys as selected_labels;
 pub use query::Query;
 pub use resource::Resource;
 pub(crate) use resource::{CLUSTER_RIGHTS, NAMESPACES};

@@ -16,9 +16,11 @@ use bytes::Bytes;
 pub(crate) use delete::UNSAFE_VERB;
 pub use error::{BodyError, BodyFault};
 pub use json::VALUES as MAX_VALUES;
+pub(crate) use json::{Json, Map};
+pub(crate) use kind::Kind;
 pub(crate) use object::{Called, Object};
 pub(crate) use owners::Owners;
-pub(crate) use patch::Touch;
+pub(crate) use patch::{Touch, steps as pointer_steps};
 pub(crate) use reading::{Reading, Sent};
 
 /// The largest body: etcd takes 1.5 MiB per object, the API server reads 3 MiB (`MaxRequestBodyBytes`).

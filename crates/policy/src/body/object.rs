@@ -89,6 +89,14 @@ impl Object {
         Ok(Self { uid, owners, called, form: Form::Protobuf(bytes.clone()) })
     }
 
+    /// What is in it, where it was sent as JSON.
+    pub(crate) fn json(&self) -> Option<&Map> {
+        match &self.form {
+            Form::Json(map) => Some(map),
+            Form::Protobuf(_) => None,
+        }
+    }
+
     /// The body that is sent: for JSON our own, for protobuf the caller's. With `uid`, bound to that object
     /// and otherwise the same: a `resourceVersion` that the caller left out means "whatever is there now",
     /// and stays out.
