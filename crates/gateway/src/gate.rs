@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use drawbridge_policy::{Limited, Permit};
 use tokio_util::task::TaskTracker;
 
 use crate::bodies::Bodies;
@@ -13,7 +14,7 @@ use crate::identity::account::admit::Accounts;
 use crate::identity::authenticate::Identity;
 use crate::lease::Leases;
 use crate::lease::instances::{Fresh, Instances, Place};
-use crate::limits::RuleLimits;
+use crate::limits::{Counted, RuleLimits};
 use crate::manifest::Beyond;
 use crate::record::writer::Record;
 use crate::refusal::Refusal;
@@ -55,6 +56,15 @@ impl Gate {
         let limits = &self.limits;
         let (requests, connections) = (limits.requests, limits.connections);
         self.leases.room_for(identity.agent(), requests, peer.connection(), connections)
+    }
+
+    /// Counts a request under the limits of the rule that allows it, where it has any.
+    ///
+    /// # Errors
+    /// `Limit`, `NotCounted`.
+    pub async fn count(&self, permit: &Permit, counted: &mut Counted) -> Result<(), Refusal> {
+        let Some(Limited { rule, limits }) = permit.limited() else { return Ok(()) };
+        self.rule_limits.take(permit.agent(), rule, limits, counted).await
     }
 
     /// Takes a place among the agent's running copies. One too many is told in the record,

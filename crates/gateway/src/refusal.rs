@@ -2,7 +2,7 @@
 //! is enough for a person or a language model to act on. Answered as a Kubernetes `Status`, so that every
 //! client prints it.
 
-use drawbridge_policy::{BodyError, BodyFault, Denial, Next, Unreadable};
+use drawbridge_policy::{BodyError, BodyFault, Denial, Missing, Next, Reason, Shown, Unreadable};
 use http::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -97,6 +97,8 @@ pub enum Refusal {
     Limit(Box<Exceeded>),
     /// Nobody can tell how often the rule was used.
     NotCounted(NotCounted),
+    /// The cluster would not take it: a dry run was answered with this status.
+    NotRehearsed(StatusCode),
     /// It changed under every attempt.
     Moved,
     /// It can't be recorded, so it isn't done.
@@ -159,7 +161,13 @@ impl Refusal {
             | Refusal::Token(_)
             | Refusal::Account(_)
             | Refusal::Unrecognised(_) => StatusCode::UNAUTHORIZED,
-            Refusal::Out(_) | Refusal::Denied(_) | Refusal::TooManyInstances(..) => StatusCode::FORBIDDEN,
+            Refusal::Denied(denial) => match (denial.shown(), denial.reason()) {
+                (Shown::NotFound(_), _) => StatusCode::NOT_FOUND,
+                (Shown::Whole, Reason::Conflict) => StatusCode::CONFLICT,
+                (Shown::Whole, _) => StatusCode::FORBIDDEN,
+            },
+            Refusal::NotRehearsed(status) => *status,
+            Refusal::Out(_) | Refusal::TooManyInstances(..) => StatusCode::FORBIDDEN,
             Refusal::Unreadable(_) | Refusal::Ambiguous(_) => StatusCode::BAD_REQUEST,
             Refusal::Body(error) => match error.fault() {
                 BodyFault::Malformed => StatusCode::BAD_REQUEST,
@@ -170,7 +178,8 @@ impl Refusal {
             Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoBody(_) => StatusCode::REQUEST_TIMEOUT,
             Refusal::Moved => StatusCode::CONFLICT,
-            Refusal::Limit(_) => StatusCode::TOO_MANY_REQUESTS,
+            // Not 429: clients wait as long as it says and try again by themselves, an hour if need be.
+            Refusal::Limit(_) => StatusCode::FORBIDDEN,
             Refusal::Cluster(ClusterFault::Silent(_)) => StatusCode::GATEWAY_TIMEOUT,
             Refusal::Cluster(ClusterFault::Redirected(_)) => StatusCode::BAD_GATEWAY,
             Refusal::Busy(_)
@@ -209,6 +218,7 @@ impl Refusal {
             Refusal::Denied(denial) => denial.reason().as_str(),
             Refusal::Limit(_) => "limit",
             Refusal::NotCounted(_) => "not-counted",
+            Refusal::NotRehearsed(_) => "not-rehearsed",
             Refusal::Moved => "moved",
             Refusal::NotRecorded(_) => "not-recorded",
             Refusal::Cluster(_) => "cluster",
@@ -275,6 +285,16 @@ impl Refusal {
             Refusal::NotCounted(why) => {
                 format!("{why}, and nothing that a limit bounds is done uncounted; try again in a moment")
             }
+            Refusal::NotRehearsed(StatusCode::NOT_IMPLEMENTED) => {
+                "a rule's condition looks at what would be stored, and a dry run of this API isn't known to \
+                 change nothing; use a rule without such a condition"
+                    .to_owned()
+            }
+            Refusal::NotRehearsed(status) => format!(
+                "the cluster would not take it: a dry run, which a rule's condition needs, was answered \
+                 with {}; what it said in detail is not passed on",
+                status.as_u16()
+            ),
             Refusal::Moved => "the object changed under every attempt to decide on it; try again".to_owned(),
             Refusal::NotRecorded(why) => {
                 format!("{why}, and nothing is done that isn't recorded; try again when it is")
@@ -297,7 +317,8 @@ impl Refusal {
     pub fn next(&self) -> Next {
         match self {
             Refusal::Denied(denial) => denial.next(),
-            Refusal::Misdirected
+            Refusal::NotRehearsed(_)
+            | Refusal::Misdirected
             | Refusal::NoCluster
             | Refusal::NoClusterHost
             | Refusal::Unreadable(_)
@@ -378,6 +399,11 @@ impl Refusal {
 
     /// The `Status`. `details` are the object's, as the API server gives them.
     fn body(&self, id: &str) -> Value {
+        if let Refusal::Denied(denial) = self
+            && let Shown::NotFound(missing) = denial.shown()
+        {
+            return not_found(missing);
+        }
         let status = self.status();
         let mut details = json!({
             "causes": [
@@ -400,6 +426,30 @@ impl Refusal {
             "code": status.as_u16(),
         })
     }
+}
+
+/// What the API server answers where there is no such object, to the letter: nobody can tell one from the
+/// other (`apierrors.NewNotFound`).
+pub fn not_found(missing: &Missing) -> Value {
+    let Missing { group, resource, name } = missing;
+    let kind = if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") };
+    let mut details = json!({ "name": name });
+    if let (Some(details), false) = (details.as_object_mut(), group.is_empty()) {
+        details.insert("group".to_owned(), json!(group));
+    }
+    if let Some(details) = details.as_object_mut() {
+        details.insert("kind".to_owned(), json!(resource));
+    }
+    json!({
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": format!("{kind} {name:?} not found"),
+        "reason": "NotFound",
+        "details": details,
+        "code": 404,
+    })
 }
 
 impl Out {

@@ -16,6 +16,7 @@
 pub mod attributes;
 pub mod body;
 mod case;
+mod condition;
 pub mod decision;
 pub mod mask;
 mod name;
@@ -26,12 +27,13 @@ pub use attributes::{Access, Attributes, BodyUse, Connect, Line, Method, Query, 
 pub use body::{BodyError, BodyFault, MAX_BODY, MAX_VALUES, Payload};
 pub use case::Case;
 pub use decision::{
-    Decision, Denial, Facts, Live, Looked, Needs, Next, Permit, Pin, Reason, decide, looked_at,
+    Decision, Denial, Fact, Facts, Limited, Live, Look, Looked, Missing, Needs, Next, Permit, Pin, Reason,
+    Screen, Shown, Wanted, With, decide, looked_at,
 };
 pub use mask::{MARKER, Mask, MaskBreach, MaskProblem};
 pub use name::{AgentName, NameError};
 pub use rules::{
-    AGENTS_NAMESPACE, Caution, Effect, HeldScope, Limit, LimitError, NamePattern, PatternError, Per, Reach,
-    Rule, RuleId, RuleProblem, RuleSpec, Rules, Scope,
+    AGENTS_NAMESPACE, Caution, Effect, HeldScope, Limit, LimitError, Lists, NamePattern, PatternError, Per,
+    Reach, Rule, RuleId, RuleProblem, RuleSpec, Rules, Scope, Terms,
 };
 pub use time::Millis;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use drawbridge_policy::{AgentName, Case, Connect, Permit};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use drawbridge_policy::{AgentName, Attributes, Case, Connect, Permit};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -34,6 +34,26 @@ pub enum Flow {
     Nothing,
     /// The connection itself, once the protocol changed.
     Upgrade(Protocol, OnUpgrade),
+}
+
+impl Flow {
+    /// Whether the connection is to change its protocol. Only what is made for it may ask.
+    ///
+    /// # Errors
+    /// `Ambiguous`.
+    pub fn of(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow, Refusal> {
+        let Some(protocol) = headers::upgrade(request.headers()).map_err(Refusal::Ambiguous)? else {
+            return Ok(Flow::Nothing);
+        };
+        let made_for_it = Stream::of(attributes) == Stream::Open;
+        let whole = request.method() == Method::GET || request.method() == Method::POST;
+        if !made_for_it || !whole {
+            return Err(Refusal::Ambiguous(
+                "only exec, attach, port-forward, proxy, watch and log -f may upgrade",
+            ));
+        }
+        Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
+    }
 }
 
 /// A request that may be sent: decided, recorded and registered. Only the pipeline makes one, and `send`
@@ -151,7 +171,8 @@ async fn exchange(
     })
 }
 
-fn outgoing(
+/// The request that a permit allows, as it leaves.
+pub fn outgoing(
     permit: &Permit,
     entry: &Entry,
     from: &HeaderMap,

@@ -191,7 +191,8 @@ impl Index {
                 let namespaces = grant.namespaces.clone();
                 let clusters = held.entry(agent.clone()).or_default();
                 let rules = clusters.entry(cluster.to_owned()).or_default();
-                rules.push(HeldScope { grant: name.clone(), until, namespaces, scope });
+                let lists = grant.lists;
+                rules.push(HeldScope { grant: name.clone(), until, namespaces, scope, lists });
             }
         }
         let rules_of = |clusters: HashMap<String, Vec<HeldScope>>| {

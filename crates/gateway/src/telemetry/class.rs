@@ -37,6 +37,8 @@ pub enum Class {
     Escape,
     /// What no grant can allow.
     BuiltIn,
+    /// A rule's condition doesn't hold.
+    Condition,
     /// Any other reason of the policy's.
     Policy,
     /// A rule's limit is used up.
@@ -57,7 +59,7 @@ pub enum Class {
 
 impl Class {
     /// All of them, each at the place that [`Class::place`] says.
-    pub const ALL: [Class; 23] = [
+    pub const ALL: [Class; 24] = [
         Class::Misdirected,
         Class::NoCluster,
         Class::BadCredential,
@@ -73,6 +75,7 @@ impl Class {
         Class::DenyRule,
         Class::Escape,
         Class::BuiltIn,
+        Class::Condition,
         Class::Policy,
         Class::Limit,
         Class::NotCounted,
@@ -106,6 +109,7 @@ impl Class {
             Class::DenyRule => "deny-rule",
             Class::Escape => "escape",
             Class::BuiltIn => "built-in",
+            Class::Condition => "condition",
             Class::Policy => "policy",
             Class::Limit => "limit",
             Class::NotCounted => "not-counted",
@@ -137,6 +141,7 @@ impl Class {
             Refusal::Denied(denial) => Class::of_policy(denial.reason()),
             Refusal::Limit(_) => Class::Limit,
             Refusal::NotCounted(_) => Class::NotCounted,
+            Refusal::NotRehearsed(_) => Class::Condition,
             Refusal::Moved => Class::Moved,
             Refusal::NotRecorded(_) => Class::NotRecorded,
             Refusal::Cluster(_) => Class::Cluster,
@@ -152,9 +157,15 @@ impl Class {
             Reason::DenyRule => Class::DenyRule,
             Reason::Escape => Class::Escape,
             Reason::BuiltIn => Class::BuiltIn,
-            Reason::NeedsCreate | Reason::OwnerReferences | Reason::Unseen | Reason::Unsupported => {
-                Class::Policy
-            }
+            Reason::Condition => Class::Condition,
+            Reason::Limit => Class::Limit,
+            Reason::NeedsCreate
+            | Reason::OwnerReferences
+            | Reason::Unseen
+            | Reason::Mask
+            | Reason::Conflict
+            | Reason::Absent
+            | Reason::Unsupported => Class::Policy,
         }
     }
 }

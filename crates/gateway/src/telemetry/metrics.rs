@@ -40,6 +40,10 @@ pub enum Ending {
 pub enum Called {
     /// A live object.
     Live,
+    /// The namespace that a condition names.
+    Namespace,
+    /// The earlier revisions that a condition names.
+    Revisions,
     /// Doctor's and readiness' questions.
     Review,
     /// The gateway's next token.
@@ -53,13 +57,23 @@ pub enum Called {
 }
 
 impl Called {
-    const ALL: [Called; 6] =
-        [Called::Live, Called::Review, Called::Renew, Called::Document, Called::Keys, Called::TokenReview];
+    const ALL: [Called; 8] = [
+        Called::Live,
+        Called::Namespace,
+        Called::Revisions,
+        Called::Review,
+        Called::Renew,
+        Called::Document,
+        Called::Keys,
+        Called::TokenReview,
+    ];
 
     /// The label.
     pub fn as_str(self) -> &'static str {
         match self {
             Called::Live => "live",
+            Called::Namespace => "namespace",
+            Called::Revisions => "revisions",
             Called::Review => "review",
             Called::Renew => "renew",
             Called::Document => "issuer-document",

@@ -25,6 +25,7 @@ pub use unreadable::{PathFault, QueryFault, Unreadable};
 pub use verb::{Access, BodyUse, Connect, Method, Verb};
 
 use options::ListOptions;
+pub(crate) use options::is_true;
 use path::{Ending, Path};
 use query::Ports;
 use resource::Target;
@@ -141,6 +142,23 @@ impl Attributes {
     #[must_use]
     pub fn path_and_query(&self) -> String {
         self.path_and_query_without(|_| false)
+    }
+
+    /// The request line that deletes one object of this collection, without any option in its query.
+    pub(crate) fn one(&self, name: &str) -> Result<Self, Unreadable> {
+        let mut path = self.path.clone();
+        path.push('/');
+        percent::segment(name, &mut path);
+        let one = Self::parse(Line { method: "DELETE", path: &path, query: None })?;
+        let named = one.resource().is_some_and(|resource| resource.name() == name);
+        if named { Ok(one) } else { Err(Unreadable::Verbless) }
+    }
+
+    /// The same as a dry run.
+    pub(crate) fn dry_run(&self) -> String {
+        let sent = self.path_and_query_without(|key| key == "dryRun");
+        let joint = if sent.contains('?') { '&' } else { '?' };
+        format!("{sent}{joint}dryRun=All")
     }
 
     pub(crate) fn path_and_query_without(&self, left_out: impl Fn(&str) -> bool) -> String {

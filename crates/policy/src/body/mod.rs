@@ -8,6 +8,7 @@ mod kind;
 mod object;
 mod owners;
 mod patch;
+mod pin;
 mod reading;
 mod wire;
 
@@ -21,6 +22,7 @@ pub(crate) use kind::Kind;
 pub(crate) use object::{Called, Object};
 pub(crate) use owners::Owners;
 pub(crate) use patch::{Touch, steps as pointer_steps};
+pub use pin::Pin;
 pub(crate) use reading::{Reading, Sent};
 
 /// The largest body: etcd takes 1.5 MiB per object, the API server reads 3 MiB (`MaxRequestBodyBytes`).

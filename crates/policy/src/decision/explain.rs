@@ -5,11 +5,13 @@ use std::fmt::{self, Write as _};
 use crate::attributes::{Attributes, Kind};
 use crate::body::UNSAFE_VERB;
 use crate::case::Case;
+use crate::mask::MaskBreach;
 use crate::rules::matching::Fit;
 use crate::rules::{Ask, Effect, HeldScope, Reach, Rule, RuleId, Rules, escape, matching};
 use crate::time::Millis;
 
 use super::denial::{Denial, Next, Reason};
+use super::terms::Failed;
 
 /// How many names of a list are said.
 const NAMES: usize = 5;
@@ -69,6 +71,39 @@ pub(super) fn unseen(case: &Case) -> Denial {
         "may do this only to an object that exists, and the cluster's ceiling doesn't let it read the object";
     let advice = "ask the cluster's owner to let agents get it, or the agent's owner for create and delete";
     Words { reason: Reason::Unseen, rule: None, why: why.to_owned(), next: Next::AskPerson, advice }.say(case)
+}
+
+/// A rule is about it, and doesn't hold.
+pub(super) fn failed(case: &Case, failed: Failed) -> Denial {
+    let Failed { rule, why, spent } = failed;
+    let why = format!("may not {}: {rule} {why}", Doing(case.attributes()));
+    let (reason, next, advice) = if spent {
+        (Reason::Limit, Next::Wait, "wait until there is room again, or ask the agent's owner for more")
+    } else {
+        let advice = "choose what the rule allows, or ask the agent's owner for more";
+        (Reason::Condition, Next::ChangeRequest, advice)
+    };
+    Words { reason, rule: Some(rule), why, next, advice }.say(case)
+}
+
+/// It could find out what is masked, or write back what is shown instead.
+pub(super) fn masked(case: &Case, rule: &RuleId, breach: &MaskBreach) -> Denial {
+    let why = format!("sees masked values only: {breach}");
+    let advice = "leave what is masked alone";
+    Words { reason: Reason::Mask, rule: Some(rule.clone()), why, next: Next::ChangeRequest, advice }.say(case)
+}
+
+pub(super) fn absent(case: &Case) -> Denial {
+    let why = "may change it only after looking at it, and it doesn't exist".to_owned();
+    let advice = "name an object that exists";
+    let words = Words { reason: Reason::Absent, rule: None, why, next: Next::ChangeRequest, advice };
+    words.say(case).hidden(case.attributes())
+}
+
+pub(super) fn conflict(case: &Case) -> Denial {
+    let why = "bound its request to a state of the object that is not the present one".to_owned();
+    let advice = "read the object again, and apply the change to what it is now";
+    Words { reason: Reason::Conflict, rule: None, why, next: Next::ChangeRequest, advice }.say(case)
 }
 
 pub(super) fn unsupported(case: &Case, fault: &dyn fmt::Display) -> Denial {

@@ -79,7 +79,7 @@ fn resource_meets(resource: &str, known: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::Effect;
+    use super::super::spec::{Effect, Terms};
     use super::*;
 
     fn words(escapes: &[&'static Escape]) -> Vec<&'static str> {
@@ -97,6 +97,7 @@ mod tests {
             resource_names: Vec::new(),
             non_resource_urls: Vec::new(),
             acknowledge: Vec::new(),
+            terms: Terms::none(),
         }
     }
 
