@@ -15,6 +15,7 @@
 pub mod attributes;
 pub mod body;
 mod case;
+pub mod condition;
 pub mod decision;
 mod name;
 pub mod rules;
@@ -23,6 +24,7 @@ mod time;
 pub use attributes::{Access, Attributes, BodyUse, Connect, Line, Method, Query, Resource, Unreadable, Verb};
 pub use body::{BodyError, BodyFault, MAX_BODY, MAX_VALUES, Payload};
 pub use case::Case;
+pub use condition::{Bindings, Condition, ConditionError, Variable, Verdict, changed};
 pub use decision::{
     Decision, Denial, Facts, Live, Looked, Needs, Next, Permit, Pin, Reason, decide, looked_at,
 };
