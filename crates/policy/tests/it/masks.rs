@@ -200,7 +200,7 @@ proptest! {
         ways in ways(), one in "[ -~]{0,40}", other in "\\PC{0,40}",
     ) {
         // Where a type has a time, a quantity or a duration, that it is none shows.
-        let typed = |way: &Way| matches!(way, Way::Key(key) if ["limits", "startTime", "timeout"].contains(&&key[..]));
+        let typed = |way: &Way| matches!(way, Way::Key(key) if ["limits", "startTime", "timeout"].contains(&key.as_str()));
         prop_assume!(!ways.iter().any(typed));
         let hidden = |text: &str| {
             let mut object = with(&ways, json!(text), usize::MAX);
