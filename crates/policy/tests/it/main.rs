@@ -15,6 +15,8 @@ mod judge;
 #[cfg(test)]
 mod lines;
 #[cfg(test)]
+mod masks;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod properties;
