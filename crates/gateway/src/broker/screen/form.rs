@@ -98,6 +98,7 @@ pub struct Form {
     shape: Shape,
     /// Whether the caller takes plain JSON where an API has no tables.
     plain_too: bool,
+    reads: Reads,
 }
 
 impl Form {
@@ -108,8 +109,8 @@ impl Form {
         let shapes = || clauses.iter().filter_map(|clause| clause.shape(reads, include));
         let plain_too = shapes().any(|shape| shape == Shape::Plain);
         match (shapes().next().ok_or(Unfit::NotAcceptable)?, masked) {
-            (Shape::Table(..), Masked::Yes) => Ok(Form { shape: Shape::Plain, plain_too }),
-            (shape, _) => Ok(Form { shape, plain_too }),
+            (Shape::Table(..), Masked::Yes) => Ok(Form { shape: Shape::Plain, plain_too, reads }),
+            (shape, _) => Ok(Form { shape, plain_too, reads }),
         }
     }
 
@@ -136,13 +137,18 @@ impl Form {
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
     }
 
-    /// The path and query that ask for whole objects in a table's rows.
+    /// The path and query that are sent instead of the permitted ones: tables are asked for with whole
+    /// objects, watches with bookmarks.
     #[must_use]
     pub fn path_and_query(self, permitted: &str) -> String {
-        match self.shape {
-            Shape::Table(..) => query::with(permitted, "includeObject", "Object"),
-            Shape::Plain | Shape::Metadata(_) => permitted.to_owned(),
+        let mut asked = permitted.to_owned();
+        if let Shape::Table(..) = self.shape {
+            asked = query::with(&asked, "includeObject", "Object");
         }
+        if self.reads == Reads::Watch {
+            asked = query::with(&asked, "allowWatchBookmarks", "true");
+        }
+        asked
     }
 
     /// Whether the answer that came can be looked at, and its headers changed into those of what is written.

@@ -9,13 +9,18 @@
 //! is broken off, and never ends as if that were all. And nothing is gathered but one object at a time, which
 //! is bounded.
 
+pub mod continue_token;
 pub mod form;
+pub mod keys;
 pub mod list;
 mod outline;
 mod query;
 mod reduce;
 mod scan;
+pub mod single;
+pub mod stream;
 mod table;
+pub mod watch;
 
 use drawbridge_policy::Look;
 use serde_json::Value;
@@ -40,4 +45,13 @@ pub enum Fault {
     /// One object, or what stands beside the objects, is longer than is read.
     #[error("the cluster's answer holds more than {0} bytes in one piece, which is more than is filtered")]
     TooLarge(usize),
+    /// A watch shows more objects than are kept track of.
+    #[error(
+        "this watch shows more than {0} objects, which is more than a filtered watch keeps track of; watch \
+         single namespaces, or with a selector"
+    )]
+    TooMany(usize),
+    /// A continue token could not be sealed.
+    #[error("a continue token could not be sealed")]
+    Sealing,
 }

@@ -1,6 +1,6 @@
 //! What is left of an object, or of a list's head, where not all of it is written.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Fault;
 use super::form::Version;
@@ -9,13 +9,28 @@ use super::form::Version;
 /// (`remainingItemCount`) would tell of those that are hidden.
 const LIST_METADATA: [&str; 3] = ["resourceVersion", "selfLink", "shardInfo"];
 
+/// What of an object's metadata names it.
+const NAMES: [&str; 4] = ["name", "namespace", "uid", "resourceVersion"];
+
 /// Makes a `continue` token one that tells nothing.
 pub(super) type Seal = Box<dyn FnMut(&str) -> Result<String, Fault> + Send>;
 
 /// The object as `PartialObjectMetadata`.
-pub(super) fn partial(mut object: Value, version: Version) -> Value {
-    let metadata = object.get_mut("metadata").map_or_else(|| json!({}), Value::take);
-    json!({ "kind": "PartialObjectMetadata", "apiVersion": version.api_version(), "metadata": metadata })
+pub(super) fn partial(mut whole: Value, version: Version) -> Value {
+    let none = || Value::Object(Map::new());
+    let metadata = whole.get_mut("metadata").map_or_else(none, Value::take);
+    object([
+        ("kind", "PartialObjectMetadata".into()),
+        ("apiVersion", version.api_version().into()),
+        ("metadata", metadata),
+    ])
+}
+
+/// Of an object that the caller may not see any longer, what it needs to forget it.
+pub(super) fn stripped(object: &Value) -> Value {
+    let mut left = picked(Some(object), &["kind", "apiVersion"]);
+    left.insert("metadata".to_owned(), Value::Object(picked(object.get("metadata"), &NAMES)));
+    Value::Object(left)
 }
 
 /// A list's own metadata.
@@ -33,7 +48,12 @@ pub(super) fn list_metadata(metadata: &Value, seal: &mut Seal) -> Result<Value, 
 }
 
 /// Some members of an object.
-fn picked(from: Option<&Value>, names: &[&str]) -> Map<String, Value> {
+pub(super) fn picked(from: Option<&Value>, names: &[&str]) -> Map<String, Value> {
     let value = |name: &&str| Some(((*name).to_owned(), from?.get(*name)?.clone()));
     names.iter().filter_map(value).collect()
+}
+
+/// An object of these members.
+pub(super) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }

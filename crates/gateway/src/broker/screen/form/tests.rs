@@ -115,7 +115,7 @@ fn nothing_compressed_or_conditional_is_asked_for() {
     headers.insert(header::ACCEPT, HeaderValue::from_static(KUBECTL));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"x\""));
-    let form = Form { shape: TABLE, plain_too: true };
+    let form = Form { shape: TABLE, plain_too: true, reads: Reads::List };
     form.ask(&mut headers);
     let accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
     assert_eq!(headers.get(header::ACCEPT).unwrap(), accept);
@@ -129,7 +129,7 @@ fn an_answer_that_cannot_be_looked_at_is_a_fault() {
         for (name, value) in pairs {
             headers.append(name, HeaderValue::from_static(value));
         }
-        let form = Form { shape: Shape::Plain, plain_too: true };
+        let form = Form { shape: Shape::Plain, plain_too: true, reads: Reads::List };
         form.answered(&mut headers).map(|()| headers.len())
     };
     let json = (header::CONTENT_TYPE, "application/json");
