@@ -5,5 +5,6 @@ pub mod answer;
 pub mod headers;
 pub mod relay;
 pub mod screen;
+pub mod screened;
 pub mod send;
 pub mod tunnel;

@@ -10,13 +10,14 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use serde_json::Value;
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
 
 use super::answer::Answer;
 use super::headers::{self, Protocol};
 use super::relay::Relay;
+use super::screened::Screening;
 use super::tunnel::Tunnel;
 use crate::cluster::{Answers, Cluster, Wait, Way};
+use crate::gate::Gate;
 use crate::lease::{Lease, Stream};
 use crate::record::draft::{Entry, Outcome};
 use crate::refusal::{ClusterFault, Refusal};
@@ -91,19 +92,28 @@ pub enum Sent {
 }
 
 /// Sends the request and begins to hand its answer on.
-pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks: &TaskTracker) -> Sent {
+pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate: &Gate) -> Sent {
     // Dropped in reverse: what waits for the lease to end finds the entry's outcome handed in.
     let Admitted { lease, permit, mut entry, flow, stream } = admitted;
     let protocol = match &flow {
         Flow::Nothing => None,
         Flow::Upgrade(protocol, _) => Some(*protocol),
     };
-    let request = match outgoing(&permit, &entry, from, protocol) {
+    let mut request = match outgoing(&permit, &entry, from, protocol) {
         Ok(request) => request,
         Err(error) => {
             tracing::error!(%error, "a permitted request could not be built");
             return Sent::Refused(Refusal::Fault, entry);
         }
+    };
+    let screening = tokio::select! {
+        biased;
+        () = lease.stopped() => Err(Refusal::Cut),
+        screening = Screening::of(&permit, (gate, cluster, &entry), &mut request) => screening,
+    };
+    let screening = match screening {
+        Ok(screening) => screening,
+        Err(refusal) => return Sent::Refused(refusal, entry),
     };
     let agent = permit.agent().clone();
     let way = way(&permit, &agent, cluster, stream);
@@ -123,7 +133,7 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
             Flow::Upgrade(protocol, caller) => {
                 let cluster = hyper::upgrade::on(&mut response);
                 let answer = headers_of(&response, Some(protocol), Answer::whole(Bytes::new()));
-                tasks.spawn(Tunnel { caller, cluster }.run(entry, lease));
+                gate.tasks.spawn(Tunnel { caller, cluster }.run(entry, lease));
                 Sent::Answered(answer)
             }
             Flow::Nothing => Sent::Refused(Refusal::Cluster(silent(cluster)), entry),
@@ -134,6 +144,9 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
         }
         status => {
             let answer = headers_of(&response, None, ());
+            if let Some(screening) = screening {
+                return screening.answer(response, (&permit, answer), (gate, cluster), (entry, lease)).await;
+            }
             let relay = Relay::new(response.into_body(), status.as_u16(), entry, lease);
             Sent::Answered(answer.map(|()| Answer::relayed(relay)))
         }

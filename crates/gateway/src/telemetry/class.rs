@@ -142,6 +142,8 @@ impl Class {
             Refusal::Limit(_) => Class::Limit,
             Refusal::NotCounted(_) => Class::NotCounted,
             Refusal::NotRehearsed(_) => Class::Condition,
+            Refusal::Unfit(_) | Refusal::Expired => Class::Unreadable,
+            Refusal::Unscreened(_) => Class::Cluster,
             Refusal::Moved => Class::Moved,
             Refusal::NotRecorded(_) => Class::NotRecorded,
             Refusal::Cluster(_) => Class::Cluster,

@@ -11,6 +11,8 @@ use crate::time::Millis;
 
 pub use crate::body::Pin;
 
+use super::denial::Denial;
+use super::explain;
 use super::screen::Screen;
 
 /// The limits that a request counts against.
@@ -108,6 +110,12 @@ impl Permit {
     #[must_use]
     pub fn screen(&self) -> Option<&Screen> {
         self.screen.as_ref()
+    }
+
+    /// The refusal of a read whose one object is not to be seen.
+    #[must_use]
+    pub fn hidden(&self) -> Denial {
+        explain::hidden(&self.case, &self.rule)
     }
 
     /// Whether it is a dry run of ours, to see what would be stored.

@@ -1,6 +1,7 @@
 //! Scopes that see the object: what each lets through, against the real API server and unmodified clients.
 
 mod completed_jobs;
+mod labelled;
 mod scaling;
 
 use serde_json::Value;
