@@ -99,8 +99,8 @@ fn message(code: Option<u64>, status: &Map<String, Value>, details: Option<&Map<
         (kind, name) => format!(" for {kind} {name:?}"),
     };
     format!(
-        "the cluster answered{code}{reason}{object}; what else it said is left out, since it may repeat values \
-         that are masked for you"
+        "the cluster answered{code}{reason}{object}; what else it said is left out, since it may repeat \
+         values that are masked for you"
     )
 }
 
