@@ -26,6 +26,8 @@ mod random;
 mod reference;
 #[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod typed;
 
 /// A variable of the environment, if it says something.
 #[cfg(test)]
