@@ -16,6 +16,7 @@
 mod bindings;
 mod changed;
 mod compile;
+mod differences;
 mod evaluate;
 mod fault;
 mod fields;
@@ -39,6 +40,7 @@ use value::Val;
 pub use bindings::{Bindings, REQUEST_FIELDS, Variable};
 pub use changed::{MAX_CHANGED, changed};
 pub use compile::{ConditionError, MAX_DEPTH, MAX_NESTED, MAX_SOURCE};
+pub use differences::DIFFERENCES;
 pub use fields::{FieldPath, FieldStep};
 pub use library::{Function, LIBRARIES, Library};
 

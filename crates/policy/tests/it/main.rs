@@ -5,6 +5,8 @@ mod attributes;
 #[cfg(test)]
 mod classes;
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod decisions;
