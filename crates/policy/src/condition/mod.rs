@@ -2,7 +2,7 @@
 //!
 //! The `cel` crate parses, without its macros and without its interpreter. Types and functions are checked
 //! here when a condition is compiled, and evaluation is a walk over borrowed JSON in a bounded number of
-//! steps (`docs/decisions/0009-conditions-are-evaluated-here.md` says why). That the answers are cel-go's is
+//! steps (`docs/decisions/0010-conditions-are-evaluated-here.md` says why). That the answers are cel-go's is
 //! shown by the corpus in `tests/cel`.
 //!
 //! In the order of a condition's life:

@@ -2,7 +2,7 @@
 
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, SourceInfo};
 
-use super::{ConditionError, MAX_DEPTH, Places};
+use super::{ConditionError, MAX_DEPTH};
 use crate::condition::bindings::{Variable, request_field};
 use crate::condition::node::{Literal, Node, What};
 use crate::condition::types::{Kind, Type};
@@ -13,7 +13,7 @@ const DEEPEST: usize = 3 * MAX_DEPTH;
 
 /// The work, and where it stands.
 pub(super) struct Lowering {
-    places: Places,
+    places: SourceInfo,
     /// The variables of the macros around the part that is looked at.
     pub(super) locals: Vec<(String, Type)>,
     depth: usize,
@@ -22,20 +22,17 @@ pub(super) struct Lowering {
 pub(super) type Lowered = Result<Node, ConditionError>;
 
 impl Lowering {
-    pub(super) fn new(source: &str, places: SourceInfo) -> Self {
-        Self { places: Places::new(source, places), locals: Vec::new(), depth: 0 }
+    pub(super) fn new(places: SourceInfo) -> Self {
+        Self { places, locals: Vec::new(), depth: 0 }
     }
 
     pub(super) fn lower_root(mut self, root: &IdedExpr) -> Lowered {
         self.lower(root)
     }
 
-    pub(super) fn place(&self, expr: &IdedExpr) -> usize {
-        self.places.of(expr.id)
-    }
-
     pub(super) fn lower(&mut self, expr: &IdedExpr) -> Lowered {
-        let at = self.place(expr);
+        let (at, _) = self.places.offset_for(expr.id).unwrap_or_default();
+        let at = usize::try_from(at).unwrap_or_default();
         if self.depth == DEEPEST {
             return Err(ConditionError::at(at, "The condition is nested too deeply."));
         }
