@@ -5,6 +5,12 @@ mod attributes;
 #[cfg(test)]
 mod classes;
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
+mod conditions_page;
+#[cfg(test)]
+mod conditions_random;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod decisions;
