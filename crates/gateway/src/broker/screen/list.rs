@@ -143,7 +143,7 @@ impl Writer {
                 self.name(name, out);
                 write(&Value::Null, out)
             }
-            "items" | "rows" => Err(Fault::Form("its list is none")),
+            "items" | "rows" => Err(Fault::Form("its items or rows are no list")),
             _ => read::<IgnoredAny>(value).map(|_| ()),
         }
     }

@@ -354,6 +354,16 @@ proptest! {
 }
 
 #[test]
+fn numbers_are_written_as_they_were_read() {
+    let numbers = "[39.430133835633676,0.1,-1.5,1e-7,5e-324,1.7976931348623157e308,9007199254740993,-9223372036854775808,18446744073709551615]";
+    let text = format!(r#"{{"kind":"XList","apiVersion":"v1","items":[{{"n":{numbers}}}]}}"#);
+    let (out, end) = pieces(plain(), unmarked, text.as_bytes().chunks(5));
+    assert_eq!(end, Ok(()));
+    let out = String::from_utf8(out).unwrap();
+    assert!(out.contains(numbers), "{out}");
+}
+
+#[test]
 fn what_json_calls_space_is_space() {
     let spaces: Vec<u8> = (0..=255).filter(|byte| scan::is_space(*byte)).collect();
     assert_eq!(spaces, b"\t\n\r ");
