@@ -4,7 +4,7 @@ use crate::attributes::{CLUSTER_RIGHTS, Connect, NAMESPACES, SelfReview};
 use crate::body::About;
 use crate::decision::why_no_rule;
 use crate::rules::{
-    self, Allowing, Ask, ESCAPES, Effect, On, RESOURCE_VERBS, RuleId, Rules, SECRETS, matching,
+    self, Allowing, Ask, ESCAPES, Effect, On, RESOURCE_VERBS, Reach, RuleId, Rules, SECRETS, matching,
 };
 use crate::time::Millis;
 
@@ -130,8 +130,10 @@ pub(super) fn denied<'r>(ask: Ask<'_>, rules: &'r Rules, now: Millis) -> Option<
     let mut some = None;
     for (held, id, rule) in denying {
         let spec = rule.spec();
-        let meets = |ask| matching::equivalents(ask).any(|ask| matching::denies(spec, &held.namespaces, ask));
-        if !narrowed(ask, spec).into_iter().any(meets) {
+        let meets = |ask: Ask<'_>| {
+            matching::equivalents(ask).any(|ask| matching::denies(spec, &held.namespaces, ask))
+        };
+        if !within(&held.namespaces, ask) || !some_of(ask, spec, meets) {
             continue;
         }
         let named = matches!(ask, Ask::Resource(On { name: "", .. })) && !spec.resource_names.is_empty();
@@ -143,36 +145,49 @@ pub(super) fn denied<'r>(ask: Ask<'_>, rules: &'r Rules, now: Millis) -> Option<
     some
 }
 
-/// The question with a rule's own words in the place of its wildcards: what of it the rule could be about.
-pub(super) fn narrowed<'a>(ask: Ask<'a>, rule: &'a rules::RuleSpec) -> Vec<Ask<'a>> {
-    let mut asks = Vec::new();
+/// Whether a grant's namespaces could have to do with what is asked, whatever its wildcards stand for.
+fn within(reach: &Reach, ask: Ask<'_>) -> bool {
+    match (reach, ask) {
+        (Reach::Namespaces(patterns), Ask::Resource(on)) if !on.namespace.is_empty() => {
+            patterns.iter().any(|pattern| pattern.matches(on.namespace))
+        }
+        (Reach::Everywhere | Reach::Namespaces(_), _) => true,
+    }
+}
+
+/// Whether something of what is asked passes: the question with a rule's own words in the place of its
+/// wildcards.
+fn some_of(ask: Ask<'_>, rule: &rules::RuleSpec, passes: impl Fn(Ask<'_>) -> bool) -> bool {
     match ask {
         Ask::Path { verb, path } => {
             let stem = path.strip_suffix('*');
             let within = |url: &&str| stem.is_some_and(|stem| url.starts_with(stem));
             let urls = rule.non_resource_urls.iter().map(String::as_str).filter(within);
-            let paths: Vec<&str> = std::iter::once(path).chain(urls).collect();
-            for verb in words(verb, &rule.verbs) {
-                asks.extend(paths.iter().map(|path| Ask::Path { verb, path }));
-            }
+            let verbs = words(verb, &rule.verbs);
+            [path]
+                .into_iter()
+                .chain(urls)
+                .any(|path| verbs.iter().any(|verb| passes(Ask::Path { verb, path })))
         }
         Ask::Resource(on) => {
-            for verb in words(on.verb, &rule.verbs) {
-                for group in words(on.group, &rule.api_groups) {
-                    for resource in words(on.resource, &rule.resources) {
-                        let (resource, subresource) = match resource.split_once('/') {
-                            // With "*" alone every subresource is asked for, too.
-                            Some(split) if ["", split.1].contains(&on.subresource) => split,
-                            Some(_) => continue,
-                            None => (resource, on.subresource),
-                        };
-                        asks.push(Ask::Resource(On { verb, group, resource, subresource, ..on }));
-                    }
-                }
-            }
+            let (verbs, groups) = (words(on.verb, &rule.verbs), words(on.group, &rule.api_groups));
+            let kinds = words(on.resource, &rule.resources);
+            let kinds = kinds.into_iter().filter_map(|resource| kind(resource, on.subresource));
+            let kinds: Vec<_> = kinds.collect();
+            let on = |verb, group, (resource, subresource)| On { verb, group, resource, subresource, ..on };
+            let kind_passes =
+                |verb, group| kinds.iter().any(|kind| passes(Ask::Resource(on(verb, group, *kind))));
+            verbs.iter().any(|verb| groups.iter().any(|group| kind_passes(verb, group)))
         }
     }
-    asks
+}
+
+/// A rule's resource where a subresource is asked for; with none asked for, "*" asks for all of them.
+fn kind<'a>(resource: &'a str, asked: &'a str) -> Option<(&'a str, &'a str)> {
+    match resource.split_once('/') {
+        None => Some((resource, asked)),
+        Some(split) => ["", split.1].contains(&asked).then_some(split),
+    }
 }
 
 fn words<'a>(word: &'a str, of_rule: &'a [String]) -> Vec<&'a str> {

@@ -207,7 +207,7 @@ impl List<'_> {
             Verdict::Allowed { .. } => Some(Vec::new()),
             // The rule takes only some names away, which a list can't say.
             Verdict::Refused { ground: Ground::SomeDenied, why } if !NAMELESS.contains(&verb) => {
-                self.notes.insert(format!("of {resource} {why} for some names"));
+                self.notes.insert(format!("{why} for some names of {resource}"));
                 Some(Vec::new())
             }
             Verdict::Refused { .. } if access::is_wild(about(verb, group, resource, "", "").ask()) => {

@@ -203,7 +203,7 @@ fn other_reviews_and_other_versions_are_requests_like_any_other() {
 }
 
 /// The list as lines `VERBS GROUP RESOURCES NAMES` or `VERBS PATHS`, and what it says of itself.
-fn listed(rules: &Rules, namespace: &str, ceiling: Value) -> (Vec<String>, Option<String>) {
+fn listed(rules: &Rules, namespace: &str, ceiling: &Value) -> (Vec<String>, Option<String>) {
     let permit = permit(RULES, &json!({ "spec": { "namespace": namespace } }), rules);
     let review = permit.review().expect("a review");
     assert_eq!(review.settled(), None);
@@ -241,7 +241,7 @@ fn a_list_has_what_the_scopes_give_under_a_ceiling_of_everything() {
                 allow one get core configmaps names=one\n\
                 allow nodes get core nodes,namespaces\n\
                 allow-url m get /metrics\ngrant g in=a";
-    let (lines, note) = listed(&rules(text), "a", everything());
+    let (lines, note) = listed(&rules(text), "a", &everything());
     assert_eq!(note, None);
     for line in [
         "get,list apps deployments",
@@ -254,7 +254,7 @@ fn a_list_has_what_the_scopes_give_under_a_ceiling_of_everything() {
         assert!(lines.iter().any(|have| have == line), "{line}: {lines:#?}");
     }
     assert!(!lines.iter().any(|line| line.contains("nodes") || line.contains("/metrics")), "{lines:#?}");
-    let (lines, _) = listed(&rules(text), "b", everything());
+    let (lines, _) = listed(&rules(text), "b", &everything());
     assert!(!lines.iter().any(|line| line.contains("deployments")), "{lines:#?}");
 }
 
@@ -266,7 +266,7 @@ fn a_list_has_no_more_than_the_ceiling() {
         { "verbs": ["update"], "apiGroups": ["apps"], "resources": ["*/scale"], "resourceNames": ["x"] },
         { "verbs": ["*"], "apiGroups": ["batch"], "resources": ["jobs"] },
     ], "nonResourceRules": [], "incomplete": true, "evaluationError": "a webhook" });
-    let (lines, note) = listed(&rules(text), "a", ceiling);
+    let (lines, note) = listed(&rules(text), "a", &ceiling);
     assert_eq!(lines, ["get,list  pods", "get,list  pods/log", "update apps */scale x", "* batch jobs"]);
     let note = note.unwrap();
     assert!(note.contains("special-verbs") && note.contains("a webhook"), "{note}");
@@ -277,16 +277,16 @@ fn a_list_leaves_out_what_is_denied_and_says_where_it_can_not() {
     let text = "allow see get,list,delete core pods,configmaps\n\
                 deny some get,list core configmaps names=x\n\
                 deny all delete core *\ngrant g in=a";
-    let (lines, note) = listed(&rules(text), "a", everything());
+    let (lines, note) = listed(&rules(text), "a", &everything());
     assert!(lines.contains(&"get,list  pods".to_owned()), "{lines:#?}");
     assert!(lines.contains(&"get  configmaps".to_owned()), "{lines:#?}");
     assert!(note.unwrap().contains("g/some"));
     let text = "allow see * apps *\ndeny no delete * deployments\n\
                 grant g";
-    let (lines, note) = listed(&rules(text), "a", everything());
+    let (lines, note) = listed(&rules(text), "a", &everything());
     assert!(lines.contains(&"* apps *".to_owned()), "{lines:#?}");
     assert!(note.unwrap().contains("g/no"));
-    let (lines, _) = listed(&rules(text), "drawbridge-system", everything());
+    let (lines, _) = listed(&rules(text), "drawbridge-system", &everything());
     assert!(!lines.iter().any(|line| line.contains("apps")), "{lines:#?}");
 }
 
@@ -295,8 +295,8 @@ fn a_list_that_would_not_end_is_cut_and_says_so() {
     let names: Vec<String> = (0..200).map(|index| format!("n{index}")).collect();
     let names = names.join(",");
     let text = format!("allow all get {names} {names}\ngrant g");
-    let (lines, note) = listed(&rules(&text), "a", everything());
+    let (lines, note) = listed(&rules(&text), "a", &everything());
     assert!(lines.len() <= 5_100);
     assert!(note.unwrap().contains("more than fits"));
-    assert_eq!(listed(&rules(&text), "a", json!({})).0, [""; 0]);
+    assert_eq!(listed(&rules(&text), "a", &json!({})).0, [""; 0]);
 }

@@ -6,7 +6,7 @@ use super::{ACCESS, access, api, post, world};
 use crate::suite::rbac::api::Body;
 
 const RULES: &str = "
-- {name: see, verbs: [get, list], apiGroups: [''], resources: [configmaps, pods, pods/log]}
+- {name: see, verbs: [get, list], apiGroups: [''], resources: [configmaps, pods, pods/log, namespaces]}
 - {name: deploy, verbs: [get, list, delete], apiGroups: [apps], resources: [deployments]}
 - {name: jobs, verbs: ['*'], apiGroups: [batch], resources: [jobs]}
 - {name: exec, verbs: [create], apiGroups: [''], resources: [pods/exec], acknowledge: [exec]}
