@@ -85,6 +85,8 @@ pub enum Refusal {
     Body(BodyError),
     /// Its headers can be read in more than one way.
     Ambiguous(&'static str),
+    /// The caller does not read JSON, and the answer is written in nothing else.
+    JsonAlone,
     /// It has more header fields than may be.
     TooManyFields(usize),
     /// The body is longer than any that a cluster takes.
@@ -185,6 +187,7 @@ impl Refusal {
                 BodyFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
                 BodyFault::Type => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             },
+            Refusal::JsonAlone => StatusCode::NOT_ACCEPTABLE,
             Refusal::TooManyFields(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoBody(_) => StatusCode::REQUEST_TIMEOUT,
@@ -222,6 +225,7 @@ impl Refusal {
             Refusal::Unreadable(unreadable) => unreadable.reason(),
             Refusal::Body(error) => error.reason(),
             Refusal::Ambiguous(_) => "ambiguous",
+            Refusal::JsonAlone => "not-acceptable",
             Refusal::TooManyFields(_) => "too-many-fields",
             Refusal::TooLarge(_) => "too-large",
             Refusal::NoBody(_) => "no-body",
@@ -290,6 +294,9 @@ impl Refusal {
             Refusal::Unreadable(unreadable) => format!("the request is refused as ambiguous: {unreadable}"),
             Refusal::Body(error) => format!("the request's body is refused: {error}"),
             Refusal::Ambiguous(why) => format!("the request is refused as ambiguous: {why}"),
+            Refusal::JsonAlone => {
+                "the answer is made by the gateway, in JSON alone: accept application/json".to_owned()
+            }
             Refusal::TooManyFields(bound) => format!("the request has more than {bound} header fields"),
             Refusal::TooLarge(bound) => format!("the request's body is longer than {bound} bytes"),
             Refusal::NoBody(why) => format!("the request's body did not arrive: {why}"),
@@ -344,6 +351,7 @@ impl Refusal {
             | Refusal::Unreadable(_)
             | Refusal::Body(_)
             | Refusal::Ambiguous(_)
+            | Refusal::JsonAlone
             | Refusal::TooManyFields(_)
             | Refusal::TooLarge(_) => Next::ChangeRequest,
             Refusal::NoCredential
@@ -537,6 +545,7 @@ fn kubernetes_reason(status: StatusCode) -> &'static str {
         StatusCode::UNAUTHORIZED => "Unauthorized",
         StatusCode::FORBIDDEN => "Forbidden",
         StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::NOT_ACCEPTABLE => "NotAcceptable",
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => "Timeout",
         StatusCode::CONFLICT => "Conflict",
         StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLarge",

@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod headers;
 pub mod relay;
+pub mod review;
 pub mod screen;
 pub mod screened;
 pub mod send;

@@ -135,7 +135,9 @@ impl Class {
             Refusal::Unrecognised(_) => Class::Unrecognised,
             Refusal::TooManyInstances(..) => Class::Instances,
             Refusal::Out(_) => Class::Out,
-            Refusal::Unreadable(_) | Refusal::Body(_) | Refusal::Ambiguous(_) => Class::Unreadable,
+            Refusal::Unreadable(_) | Refusal::Body(_) | Refusal::Ambiguous(_) | Refusal::JsonAlone => {
+                Class::Unreadable
+            }
             Refusal::TooManyFields(_) | Refusal::TooLarge(_) | Refusal::NoBody(_) => Class::Bound,
             Refusal::Busy(_) => Class::Busy,
             Refusal::Denied(denial) => Class::of_policy(denial.reason()),

@@ -79,8 +79,7 @@ impl Judge<'_> {
             (Some(plain), true) => Some(plain),
             (plain, _) => Terms::of(self, ask).decide(plain, denies)?,
         };
-        let discovery = || self.rules.longest(self.now).filter(|_| rules::is_discovery(attributes));
-        let mut grounds = match decided.or_else(|| discovery().map(Grounds::discovery)) {
+        let mut grounds = match decided.or_else(|| self.own()) {
             Some(grounds) => grounds,
             None => return Err(explain::no_rule(self.case, self.rules, ask, self.now).into()),
         };
@@ -120,6 +119,17 @@ impl Judge<'_> {
         found
     }
 
+    /// What every agent may do that holds a grant which gives something.
+    fn own(&self) -> Option<Grounds> {
+        let attributes = self.case.attributes();
+        let id = match attributes.review() {
+            Some(_) => RuleId::review(),
+            None if rules::is_discovery(attributes) => RuleId::discovery(),
+            None => return None,
+        };
+        self.rules.longest(self.now).map(|held| Grounds::own(held, id))
+    }
+
     /// A deny rule that names a connection's own verb (`get` over WebSocket) is meant, too.
     fn denying(&self, ask: Ask<'_>) -> Option<&RuleId> {
         let plain = self.plain(ask);
@@ -155,7 +165,7 @@ impl Judge<'_> {
     /// and 4).
     fn inside(&self, on: On<'_>, grounds: &mut Grounds) -> Result<(), Halt> {
         match self.case.reading() {
-            Reading::Opaque | Reading::Create(..) => Ok(()),
+            Reading::Opaque | Reading::Review(_) | Reading::Create(..) => Ok(()),
             Reading::Delete(None) | Reading::Patch(_, Touch::Nothing, _) => Ok(()),
             Reading::Delete(Some(options)) if !options.is_unsafe() => Ok(()),
             Reading::Delete(Some(_)) => {
@@ -255,9 +265,9 @@ impl Grounds {
         }
     }
 
-    fn discovery(held: &HeldScope) -> Self {
+    fn own(held: &HeldScope, rule: RuleId) -> Self {
         let (grant, until) = (held.grant.clone(), held.until);
-        Self { grant, until, ..Self::nothing() }
+        Self { rule, grant, until, ..Self::nothing() }
     }
 
     /// What every agent with a grant may do, without any terms.

@@ -6,6 +6,7 @@ use crate::attributes::{Attributes, Method};
 use crate::body::Sent;
 use crate::case::Case;
 use crate::name::AgentName;
+use crate::review::Review;
 use crate::rules::{Limit, RuleId};
 use crate::time::Millis;
 
@@ -55,6 +56,7 @@ pub struct Permit {
     pub(super) screen: Option<Screen>,
     pub(super) purpose: Purpose,
     pub(super) sent: Sent,
+    pub(super) review: Option<Review>,
 }
 
 impl Permit {
@@ -154,6 +156,13 @@ impl Permit {
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         self.sent.content_type.as_deref()
+    }
+
+    /// The scopes' half of the answer, where the agent asks what it may do: the cluster's answer alone is
+    /// not for the caller.
+    #[must_use]
+    pub fn review(&self) -> Option<&Review> {
+        self.review.as_ref()
     }
 
     /// The case as it came, for deciding it again.

@@ -31,6 +31,8 @@ mod random;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod reviews;
+#[cfg(test)]
 mod scene;
 #[cfg(test)]
 mod typed;

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bad_input;
+mod can_i;
 mod cli;
 mod cli_declare;
 mod cli_describe;
