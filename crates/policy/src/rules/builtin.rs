@@ -32,7 +32,13 @@ pub const DISCOVERY: [&str; 11] = [
 pub(crate) fn is_discovery(attributes: &Attributes) -> bool {
     attributes.resource().is_none()
         && attributes.verb() == Verb::Http(Method::Get)
-        && DISCOVERY.iter().any(|url| super::matching::url_matches(url, attributes.plain_path()))
+        && is_discovery_path(attributes.plain_path())
+}
+
+/// Whether a path is one of `system:discovery`'s.
+#[must_use]
+pub fn is_discovery_path(path: &str) -> bool {
+    DISCOVERY.iter().any(|url| super::matching::url_matches(url, path))
 }
 
 /// Something that no grant can allow.

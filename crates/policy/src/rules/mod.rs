@@ -16,7 +16,9 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use ask::{Ask, On};
-pub use builtin::{AGENTS_NAMESPACE, BUILT_INS, BuiltIn, DISCOVERY, OWN_PREFIX, SYSTEM_NAMESPACE};
+pub use builtin::{
+    AGENTS_NAMESPACE, BUILT_INS, BuiltIn, DISCOVERY, OWN_PREFIX, SYSTEM_NAMESPACE, is_discovery_path,
+};
 pub(crate) use builtin::{denied, is_discovery};
 pub use cautions::CAUTIONS;
 pub(crate) use exceptions::escape;
@@ -24,7 +26,7 @@ pub use exceptions::{ESCAPES, EXCEPTIONS, Escape, Exception, Verbs};
 pub use limit::{Limit, LimitError, Per};
 pub use reach::{NamePattern, PatternError, Reach};
 pub use spec::{Effect, Rule, RuleProblem, RuleSpec, Terms};
-pub use weigh::{Weighed, weigh};
+pub use weigh::{Weighed, escape_of, weigh};
 
 use crate::time::Millis;
 
