@@ -74,7 +74,7 @@ fn narrowed(rule: &Value) -> Vec<String> {
 }
 
 /// Converts one rule. `narrowed` are its fields that RBAC doesn't have.
-pub(super) fn rule(spec: &RuleSpec, narrowed: &[String], conditional: Conditional) -> Rule {
+fn rule(spec: &RuleSpec, narrowed: &[String], conditional: Conditional) -> Rule {
     let mut rule = Rule { name: spec.name.clone(), ..Rule::default() };
     if spec.effect == Effect::Deny {
         rule.said.push(

@@ -5,9 +5,13 @@ use serde_json::{Value, json};
 use super::*;
 
 fn exported(rules: &Value) -> Exported {
+    exported_with(rules, Conditional::LeaveOut)
+}
+
+fn exported_with(rules: &Value, conditional: Conditional) -> Exported {
     let scope = json!({ "apiVersion": "drawbridge.dev/v1alpha1", "kind": "Scope",
         "metadata": { "name": "s" }, "spec": { "rules": rules } });
-    convert(&scope, Conditional::LeaveOut).unwrap()
+    convert(&scope, conditional).unwrap()
 }
 
 fn rules(exported: &Exported) -> Value {
@@ -82,16 +86,14 @@ fn what_rbac_cannot_hold_is_left_out_and_said() {
     assert!(deny.said()[0].starts_with("no: LEFT OUT, since RBAC has no deny rules"));
     let text = yaml("s", &deny);
     assert!(text.contains("rules: []\n# no\n#   LEFT OUT"), "{text}");
-    let scope = crate::manifest::Manifest::from_json(&json!({ "apiVersion": "drawbridge.dev/v1alpha1",
-        "kind": "Scope", "metadata": { "name": "s" }, "spec": { "rules": on(&["delete"], &["batch"], &["jobs"]) } }));
-    let crate::manifest::Manifest::Scope(scope) = scope.unwrap() else { panic!("a scope") };
-    let when = ["when".to_owned(), "limits".to_owned()];
-    let left = super::convert::rule(&scope.specs[0], &when, Conditional::LeaveOut);
-    assert!(
-        left.rights.is_empty() && left.said[0].contains("LEFT OUT, since RBAC can't hold its when, limits")
-    );
-    let printed = super::convert::rule(&scope.specs[0], &when, Conditional::Print);
-    assert!(printed.rights.len() == 1 && printed.said[0].starts_with("WIDER THERE"));
+    let narrowed = json!([{ "name": "r", "verbs": ["delete"], "apiGroups": ["batch"], "resources": ["jobs"],
+        "when": "oldObject.metadata.name == 'x'", "limits": [{ "requests": 5, "per": "hour" }] }]);
+    let left = exported(&narrowed);
+    assert_eq!(rules(&left), json!([]));
+    assert!(left.rules[0].said[0].contains("LEFT OUT, since RBAC can't hold its limits, when"), "{left:?}");
+    let printed = exported_with(&narrowed, Conditional::Print);
+    assert_eq!(rules(&printed)[0]["resources"], json!(["jobs"]));
+    assert!(printed.rules[0].said[0].starts_with("WIDER THERE, since RBAC can't hold its"), "{printed:?}");
 }
 
 #[test]

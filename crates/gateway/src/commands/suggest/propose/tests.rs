@@ -42,6 +42,7 @@ fn rules(text: &str) -> Rules {
         grant: grant.metadata.name.clone(),
         until: None,
         namespaces: grant.namespaces.clone(),
+        lists: grant.lists,
         scope: manifests
             .iter()
             .find_map(|one| match one {
@@ -179,6 +180,7 @@ fn the_head_names_the_grants_that_are_wider_and_not_an_earlier_proposal_s() {
     let text = proposed(&tally(&["GET /api/v1/namespaces/a/configmaps"]));
     assert!(text.contains("drawbridge delete grant wide\n"), "{text}");
     assert!(!text.contains("delete grant cleanup.prod"), "{text}");
+    assert!(text.contains("It has no conditions, masks or limits"), "{text}");
 }
 
 #[test]
