@@ -29,7 +29,7 @@ fn permit(path: &str, body: &Value, rules: &Rules) -> Permit {
     match decided(path, body, rules) {
         Decision::Permit(permit) => permit,
         Decision::Deny(denial, _) => panic!("{}", denial.message()),
-        Decision::Needs(..) => panic!("no fact is needed"),
+        Decision::Needs(..) | Decision::Expand(_) => panic!("no fact is needed"),
     }
 }
 
