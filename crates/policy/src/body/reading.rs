@@ -22,7 +22,7 @@ pub(crate) enum Reading {
     /// A DELETE's options; None: there are none.
     Delete(Option<DeleteOptions>),
     /// A review of the caller itself.
-    Review(Question),
+    Review(Box<Question>),
     /// A new object, where its name is decided on.
     Create(Kind, Object),
     /// A PUT's object.
@@ -65,7 +65,7 @@ impl Reading {
             Verb::Create => {
                 let kind = Kind::of_object(content_type)?;
                 match attributes.review() {
-                    Some(review) => Ok(Self::Review(Question::read(review, kind, bytes)?)),
+                    Some(review) => Ok(Self::Review(Box::new(Question::read(review, kind, bytes)?))),
                     None => Ok(Self::Create(kind, Object::read(kind, bytes)?)),
                 }
             }
