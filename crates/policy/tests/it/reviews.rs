@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use drawbridge_policy::{
     Access, AgentName, Attributes, Case, Decision, Effect, Facts, HeldScope, Limit, Line, Lists, Millis,
-    NamePattern, Payload, Permit, Reach, Reason, RuleSpec, Rules, Scope, Terms, decide,
+    NamePattern, Payload, Per, Permit, Reach, Reason, RuleSpec, Rules, Scope, Terms, decide,
 };
 use serde_json::{Value, json};
 
