@@ -212,11 +212,8 @@ fn an_evaluation_that_runs_out_of_steps_has_no_answer_whatever_stands_beside_it(
         format!("{all} || true"),
         format!("{some} && false"),
         format!("{all} ? true : true"),
-        format!(
-            "[1].all(z, {}) || true",
-            "oldObject.spec.list.all(y, y.a == 'x')".repeat(1)
-                + &" && oldObject.spec.list.all(y, y.a == 'x')".repeat(20)
-        ),
+        // Twenty after each other, each of them within the bound.
+        format!("(true{}) || true", " && oldObject.spec.list.all(y, y.a == 'x')".repeat(20)),
         format!("({all} || true) && ({all} || true)"),
         "oldObject.spec.list.exists_one(x, oldObject.spec.list.exists(y, y.a != x.a))".to_owned(),
         "oldObject.spec.list.filter(x, oldObject.spec.list.exists(y, y.a != x.a)).size() == 0 || true"
