@@ -11,6 +11,10 @@ use crate::cluster::review::{Asker, Review};
 
 /// An object that a decision reads may have this many bytes; etcd takes less than 2 MiB.
 const MAX_OBJECT: usize = 3 * 1024 * 1024;
+/// A page of objects.
+const MAX_PAGE: usize = 64 * 1024 * 1024;
+/// All revisions of a workload together: a workload keeps ten unless it says otherwise.
+const MAX_REVISIONS: usize = 8 * 1024 * 1024;
 /// The longest description of an issuer: those in use have 1 to 4 KiB.
 const MAX_DOCUMENT: usize = 64 * 1024;
 /// The longest set of keys. One with a certificate chain beside each of its keys has some tens of KiB.
@@ -28,12 +32,12 @@ pub enum Errand<'a> {
 /// What the gateway asks a cluster.
 #[derive(Clone, Copy)]
 pub enum ToCluster<'a> {
-    /// The live object that a decision needs, read as the agent, so that the ceiling bounds it.
-    Live {
+    /// What a decision needs to know, read as the agent, so that the ceiling bounds it.
+    Fact {
         /// As whom.
         agent: &'a AgentName,
-        /// The request whose object it is.
-        attributes: &'a Attributes,
+        /// What.
+        wish: Wish<'a>,
         /// That request's entry, so that the cluster's audit log joins with the record here, too.
         entry: &'a str,
     },
@@ -65,6 +69,32 @@ pub enum ToCluster<'a> {
     },
 }
 
+/// An object that a decision looks at.
+#[derive(Debug, Clone, Copy)]
+pub enum Wish<'a> {
+    /// The object that a request names, without its subresource.
+    Live(&'a Attributes),
+    /// What a request's own path reads: of `…/scale` the Scale.
+    Part(&'a Attributes),
+    /// A namespace, by its name.
+    Namespace(&'a str),
+    /// The earlier revisions of a workload: a list, by its path and query.
+    Revisions(&'a str),
+    /// A page of the list that a filtered watch begins with, by its path and query.
+    Beginning(&'a str),
+}
+
+impl Wish<'_> {
+    fn path(self) -> String {
+        match self {
+            Wish::Live(attributes) => object_path(attributes).to_owned(),
+            Wish::Part(attributes) => attributes.path().to_owned(),
+            Wish::Namespace(name) => format!("/api/v1/namespaces/{name}"),
+            Wish::Revisions(path) | Wish::Beginning(path) => path.to_owned(),
+        }
+    }
+}
+
 /// What the gateway asks an OpenID Connect issuer.
 #[derive(Debug, Clone, Copy)]
 pub enum ToIssuer<'a> {
@@ -91,7 +121,12 @@ impl Errand<'_> {
     /// A stable word for metrics and logs.
     pub fn kind(self) -> &'static str {
         match self {
-            Errand::Cluster(ToCluster::Live { .. }) => "live",
+            Errand::Cluster(ToCluster::Fact { wish, .. }) => match wish {
+                Wish::Live(_) | Wish::Part(_) => "live",
+                Wish::Namespace(_) => "namespace",
+                Wish::Revisions(_) => "revisions",
+                Wish::Beginning(_) => "beginning",
+            },
             Errand::Cluster(ToCluster::IssuerDocument) => "cluster-issuer",
             Errand::Cluster(ToCluster::IssuerKeys) => "cluster-keys",
             Errand::Cluster(ToCluster::Review { .. }) => "review",
@@ -105,7 +140,9 @@ impl Errand<'_> {
     /// The longest answer that is read.
     pub fn longest_answer(self) -> usize {
         match self {
-            Errand::Cluster(ToCluster::Live { .. } | ToCluster::Review { .. }) => MAX_OBJECT,
+            Errand::Cluster(ToCluster::Fact { wish: Wish::Revisions(_), .. }) => MAX_REVISIONS,
+            Errand::Cluster(ToCluster::Fact { wish: Wish::Beginning(_), .. }) => MAX_PAGE,
+            Errand::Cluster(ToCluster::Fact { .. } | ToCluster::Review { .. }) => MAX_OBJECT,
             Errand::Cluster(
                 ToCluster::IssuerDocument | ToCluster::Renew { .. } | ToCluster::TokenReview { .. },
             )
@@ -121,7 +158,7 @@ impl Errand<'_> {
                 "application/jwk-set+json, application/json"
             }
             Errand::Cluster(
-                ToCluster::Live { .. }
+                ToCluster::Fact { .. }
                 | ToCluster::IssuerDocument
                 | ToCluster::Review { .. }
                 | ToCluster::Renew { .. }
@@ -156,8 +193,8 @@ impl Errand<'_> {
             Errand::Cluster(ToCluster::Renew { account, seconds }) => {
                 return posted(&account.path(), &Account::body(seconds));
             }
-            Errand::Cluster(ToCluster::Live { attributes, entry, .. }) => {
-                plain.uri(object_path(attributes)).header("audit-id", entry)
+            Errand::Cluster(ToCluster::Fact { wish, entry, .. }) => {
+                plain.uri(wish.path()).header("audit-id", entry)
             }
             Errand::Cluster(ToCluster::IssuerDocument) => plain.uri("/.well-known/openid-configuration"),
             Errand::Cluster(ToCluster::IssuerKeys) => plain.uri("/openid/v1/jwks"),

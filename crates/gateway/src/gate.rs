@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use drawbridge_policy::{Limited, Permit};
 use tokio_util::task::TaskTracker;
 
 use crate::bodies::Bodies;
+use crate::broker::screen::continue_token::ContinueTokens;
 use crate::clock::Clock;
 use crate::config::Domain;
 use crate::config::limits::Limits;
@@ -13,6 +15,7 @@ use crate::identity::account::admit::Accounts;
 use crate::identity::authenticate::Identity;
 use crate::lease::Leases;
 use crate::lease::instances::{Fresh, Instances, Place};
+use crate::limits::{Counted, RuleLimits};
 use crate::manifest::Beyond;
 use crate::record::writer::Record;
 use crate::refusal::Refusal;
@@ -30,8 +33,12 @@ pub struct Gate {
     pub instances: Instances,
     /// What is asked of service accounts.
     pub accounts: Arc<Accounts>,
+    /// Seals the continue tokens of filtered lists.
+    pub continue_tokens: Arc<ContinueTokens>,
     /// Where everything is written.
     pub record: Record,
+    /// Counts requests under the limits of rules.
+    pub rule_limits: RuleLimits,
     /// Reads request bodies.
     pub bodies: Bodies,
     /// Every bound.
@@ -52,6 +59,15 @@ impl Gate {
         let limits = &self.limits;
         let (requests, connections) = (limits.requests, limits.connections);
         self.leases.room_for(identity.agent(), requests, peer.connection(), connections)
+    }
+
+    /// Counts a request under the limits of the rule that allows it, where it has any.
+    ///
+    /// # Errors
+    /// `Limit`, `NotCounted`.
+    pub async fn count(&self, permit: &Permit, counted: &mut Counted) -> Result<(), Refusal> {
+        let Some(Limited { rule, limits }) = permit.limited() else { return Ok(()) };
+        self.rule_limits.take(permit.agent(), rule, limits, counted).await
     }
 
     /// Takes a place among the agent's running copies. One too many is told in the record,

@@ -3,29 +3,29 @@
 
 use std::sync::Arc;
 
-use drawbridge_policy::{Attributes, Case, Decision, Facts, Line, Needs, Permit, Rules, decide};
-use http::{HeaderMap, Method, Request, Response};
+use drawbridge_policy::{Attributes, Case, Decision, Fact, Facts, Line, Permit, Reason, Rules, decide};
+use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 
 use crate::bodies::Room;
 use crate::broker::answer::Answer;
-use crate::broker::headers;
 use crate::broker::send::{Admitted, Flow, Sent, send};
 use crate::cluster::Cluster;
 use crate::connection::peer::Peer;
 use crate::connection::route::{Route, few_enough, meant_for};
+use crate::facts::{Asking, Gathered};
 use crate::gate::Gate;
 use crate::identity::authenticate::{Check, authenticate};
 use crate::lease::{Holder, Lease, Permitted, Stream};
+use crate::limits::Counted;
 use crate::record::draft::{Draft, Entry, Intent};
 use crate::record::entry::Subject;
 use crate::refusal::{Reader, Refusal};
-use crate::telemetry::Called;
 
 /// How often one request is decided anew because the object changed under it.
 const ATTEMPTS: usize = 3;
 /// How often one attempt may ask for facts, or find that the snapshot changed, before it is given up.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 8;
 
 /// A request that was understood: who, what and where to, with its place among the leases.
 struct Opened {
@@ -54,9 +54,11 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
         }
     };
     let Opened { mut case, mut lease, mut flow, cluster, headers, _room } = opened;
+    let mut counted = Counted::default();
     for _ in 0..ATTEMPTS {
         let stream = Stream::of(case.attributes());
-        let (permit, entry) = match admit(gate, draft, case, &lease, &cluster).await {
+        let (permit, entry) = match admit(gate, draft, case, (&lease, &cluster, &headers), &mut counted).await
+        {
             Ok(admitted) => admitted,
             Err((draft, refusal)) => {
                 let response = refusal.respond(&reader);
@@ -65,7 +67,7 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
             }
         };
         let admitted = Admitted { permit, entry, lease, flow, stream };
-        match send(admitted, &cluster, &headers, &gate.tasks).await {
+        match send(admitted, &cluster, &headers, gate).await {
             Sent::Answered(response) => return response,
             Sent::Refused(refusal, entry) => {
                 let response = refusal.respond(&reader);
@@ -114,27 +116,12 @@ async fn open(
     let lease = gate.leases.register(Holder::of(&identity, peer, cluster.name(), place), peer.connection());
     draft.hold(&lease);
     snapshot.upholds(&lease, &cluster)?;
-    let flow = flow(&mut request, &attributes)?;
+    let flow = Flow::of(&mut request, &attributes)?;
     let (parts, body) = request.into_parts();
     let read = gate.bodies.read(identity.agent(), &parts.headers, body);
     let (payload, room) = lease.unless_cut(read).await?;
     let case = Case::new(identity.agent().clone(), attributes, payload).map_err(Refusal::Body)?;
     Ok(Opened { case, lease, flow, cluster, headers: parts.headers, _room: room })
-}
-
-/// Whether the connection is to change its protocol. Only what is made for it may ask.
-fn flow(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow, Refusal> {
-    let Some(protocol) = headers::upgrade(request.headers()).map_err(Refusal::Ambiguous)? else {
-        return Ok(Flow::Nothing);
-    };
-    let made_for_it = Stream::of(attributes) == Stream::Open;
-    let whole = request.method() == Method::GET || request.method() == Method::POST;
-    if !made_for_it || !whole {
-        return Err(Refusal::Ambiguous(
-            "only exec, attach, port-forward, proxy, watch and log -f may upgrade",
-        ));
-    }
-    Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
 }
 
 /// Decides, and records the intent. What was decided with a snapshot that is gone by then, or through a
@@ -143,11 +130,11 @@ async fn admit(
     gate: &Gate,
     mut draft: Draft,
     mut case: Case,
-    lease: &Lease,
-    cluster: &Cluster,
+    (lease, cluster, headers): (&Lease, &Cluster, &HeaderMap),
+    counted: &mut Counted,
 ) -> Result<(Permit, Entry), (Draft, Refusal)> {
     let intent = Intent::of(draft.id(), &case);
-    let mut facts = Facts::none();
+    let (mut facts, mut spent) = (Facts::none(), None);
     for _ in 0..ROUNDS {
         let snapshot = gate.state.snapshot();
         if let Err(refusal) = snapshot.upholds(lease, cluster) {
@@ -157,20 +144,37 @@ async fn admit(
         let rules = snapshot.rules(lease.agent(), cluster.name()).unwrap_or(&none);
         let permit = match decide(case, rules, &facts, gate.clock.now()) {
             Decision::Permit(permit) => permit,
-            Decision::Deny(denial, _) => return Err((draft, Refusal::Denied(Box::new(denial)))),
-            Decision::Needs(Needs::Live, asked) => {
-                facts = match lease.unless_cut(live(gate, cluster, &asked, draft.id())).await {
-                    Ok(facts) => facts,
+            Decision::Deny(denial, _) => {
+                let over = spent.filter(|_| denial.reason() == Reason::Limit);
+                return Err((draft, over.unwrap_or(Refusal::Denied(Box::new(denial)))));
+            }
+            Decision::Expand(_) => return Err((draft, Refusal::Busy("deletecollection"))),
+            Decision::Needs(needs, asked) => {
+                let asking = Asking { gate, cluster, case: &asked, draft: &draft, headers };
+                facts = match lease.unless_cut(asking.gather(needs, facts)).await {
+                    Ok(Gathered::Known(facts)) => facts,
+                    Ok(Gathered::Moved) => Facts::none(),
                     Err(refusal) => return Err((draft, refusal)),
                 };
                 case = asked;
                 continue;
             }
         };
+        match lease.unless_cut(gate.count(&permit, counted)).await {
+            Ok(()) => {}
+            // Another rule may allow it, too.
+            Err(over @ Refusal::Limit(_)) => {
+                facts = facts.and(Fact::Spent(permit.rule().clone()));
+                (spent, case) = (Some(over), permit.into_case());
+                continue;
+            }
+            Err(refusal) => return Err((draft, refusal)),
+        }
         lease.permit(Permitted {
             grant: permit.grant().to_owned(),
             attributes: permit.attributes().clone(),
             stream: Stream::of(permit.attributes()),
+            with: permit.with(),
         });
         let entry = match draft.intend(&gate.record, &permit, &intent).await {
             Ok(entry) => entry,
@@ -186,10 +190,4 @@ async fn admit(
         (draft, case) = (entry.again(), permit.into_case());
     }
     Err((draft, Refusal::Busy("decisions on one request while manifests change")))
-}
-
-async fn live(gate: &Gate, cluster: &Cluster, case: &Case, entry: &str) -> Result<Facts, Refusal> {
-    let errand = cluster.live(case.agent(), case.attributes(), entry);
-    let live = gate.record.metrics().errand(Called::Live, errand).await;
-    live.map(Facts::with_live).map_err(Refusal::Cluster)
 }

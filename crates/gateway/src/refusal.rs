@@ -2,16 +2,19 @@
 //! is enough for a person or a language model to act on. Answered as a Kubernetes `Status`, so that every
 //! client prints it.
 
-use drawbridge_policy::{BodyError, BodyFault, Denial, Next, Unreadable};
+use drawbridge_policy::{BodyError, BodyFault, Denial, Missing, Next, Reason, Shown, Unreadable};
 use http::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::broker::answer::Answer;
+use crate::broker::screen::Fault;
+use crate::broker::screen::form::Unfit;
 use crate::identity::account::BadAccount;
 use crate::identity::certificate::BadCertificate;
 use crate::identity::issuer::Unverified;
 use crate::identity::proven::Stranger;
 use crate::identity::token::BadToken;
+use crate::limits::{Exceeded, NotCounted};
 use crate::record::writer::NotRecorded;
 
 /// Who reads a refusal.
@@ -82,6 +85,8 @@ pub enum Refusal {
     Body(BodyError),
     /// Its headers can be read in more than one way.
     Ambiguous(&'static str),
+    /// The caller does not read JSON, and the answer is written in nothing else.
+    JsonAlone,
     /// It has more header fields than may be.
     TooManyFields(usize),
     /// The body is longer than any that a cluster takes.
@@ -92,6 +97,18 @@ pub enum Refusal {
     Busy(&'static str),
     /// The policy says no.
     Denied(Box<Denial>),
+    /// The rule that allows it has been used as often as it may be.
+    Limit(Box<Exceeded>),
+    /// Nobody can tell how often the rule was used.
+    NotCounted(NotCounted),
+    /// No form that the caller takes can be looked at.
+    Unfit(Unfit),
+    /// The answer could not be looked at.
+    Unscreened(Fault),
+    /// Its continue token, or the version that its watch begins with, is too old.
+    Expired,
+    /// The cluster would not take it: a dry run was answered with this status.
+    NotRehearsed(StatusCode),
     /// It changed under every attempt.
     Moved,
     /// It can't be recorded, so it isn't done.
@@ -154,21 +171,34 @@ impl Refusal {
             | Refusal::Token(_)
             | Refusal::Account(_)
             | Refusal::Unrecognised(_) => StatusCode::UNAUTHORIZED,
-            Refusal::Out(_) | Refusal::Denied(_) | Refusal::TooManyInstances(..) => StatusCode::FORBIDDEN,
+            Refusal::Denied(denial) => match (denial.shown(), denial.reason()) {
+                (Shown::NotFound(_), _) => StatusCode::NOT_FOUND,
+                (Shown::Whole, Reason::Conflict) => StatusCode::CONFLICT,
+                (Shown::Whole, _) => StatusCode::FORBIDDEN,
+            },
+            Refusal::NotRehearsed(status) => *status,
+            Refusal::Unfit(unfit) => (*unfit).into(),
+            Refusal::Unscreened(_) => StatusCode::BAD_GATEWAY,
+            Refusal::Expired => StatusCode::GONE,
+            Refusal::Out(_) | Refusal::TooManyInstances(..) => StatusCode::FORBIDDEN,
             Refusal::Unreadable(_) | Refusal::Ambiguous(_) => StatusCode::BAD_REQUEST,
             Refusal::Body(error) => match error.fault() {
                 BodyFault::Malformed => StatusCode::BAD_REQUEST,
                 BodyFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
                 BodyFault::Type => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             },
+            Refusal::JsonAlone => StatusCode::NOT_ACCEPTABLE,
             Refusal::TooManyFields(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoBody(_) => StatusCode::REQUEST_TIMEOUT,
             Refusal::Moved => StatusCode::CONFLICT,
+            // Not 429: clients wait as long as it says and try again by themselves, an hour if need be.
+            Refusal::Limit(_) => StatusCode::FORBIDDEN,
             Refusal::Cluster(ClusterFault::Silent(_)) => StatusCode::GATEWAY_TIMEOUT,
             Refusal::Cluster(ClusterFault::Redirected(_)) => StatusCode::BAD_GATEWAY,
             Refusal::Busy(_)
             | Refusal::NotRecorded(_)
+            | Refusal::NotCounted(_)
             | Refusal::NoIssuer(_)
             | Refusal::NotReviewed(_)
             | Refusal::Cluster(_)
@@ -195,11 +225,18 @@ impl Refusal {
             Refusal::Unreadable(unreadable) => unreadable.reason(),
             Refusal::Body(error) => error.reason(),
             Refusal::Ambiguous(_) => "ambiguous",
+            Refusal::JsonAlone => "not-acceptable",
             Refusal::TooManyFields(_) => "too-many-fields",
             Refusal::TooLarge(_) => "too-large",
             Refusal::NoBody(_) => "no-body",
             Refusal::Busy(_) => "busy",
             Refusal::Denied(denial) => denial.reason().as_str(),
+            Refusal::Limit(_) => "limit",
+            Refusal::NotCounted(_) => "not-counted",
+            Refusal::NotRehearsed(_) => "not-rehearsed",
+            Refusal::Unfit(_) => "not-acceptable",
+            Refusal::Unscreened(_) => "unscreened",
+            Refusal::Expired => "expired",
             Refusal::Moved => "moved",
             Refusal::NotRecorded(_) => "not-recorded",
             Refusal::Cluster(_) => "cluster",
@@ -257,11 +294,31 @@ impl Refusal {
             Refusal::Unreadable(unreadable) => format!("the request is refused as ambiguous: {unreadable}"),
             Refusal::Body(error) => format!("the request's body is refused: {error}"),
             Refusal::Ambiguous(why) => format!("the request is refused as ambiguous: {why}"),
+            Refusal::JsonAlone => {
+                "the answer is made by the gateway, in JSON alone: accept application/json".to_owned()
+            }
             Refusal::TooManyFields(bound) => format!("the request has more than {bound} header fields"),
             Refusal::TooLarge(bound) => format!("the request's body is longer than {bound} bytes"),
             Refusal::NoBody(why) => format!("the request's body did not arrive: {why}"),
             Refusal::Busy(what) => format!("the gateway is at its limit of {what}; try again in a moment"),
             Refusal::Denied(denial) => denial.message(),
+            Refusal::Limit(exceeded) => exceeded.message(),
+            Refusal::NotCounted(why) => {
+                format!("{why}, and nothing that a limit bounds is done uncounted; try again in a moment")
+            }
+            Refusal::Unfit(unfit) => unfit.to_string(),
+            Refusal::Unscreened(fault) => fault.to_string(),
+            Refusal::Expired => "too old resource version or continue token: list again".to_owned(),
+            Refusal::NotRehearsed(StatusCode::NOT_IMPLEMENTED) => {
+                "a rule's condition looks at what would be stored, and a dry run of this API isn't known to \
+                 change nothing; use a rule without such a condition"
+                    .to_owned()
+            }
+            Refusal::NotRehearsed(status) => format!(
+                "the cluster would not take it: a dry run, which a rule's condition needs, was answered \
+                 with {}; what it said in detail is not passed on",
+                status.as_u16()
+            ),
             Refusal::Moved => "the object changed under every attempt to decide on it; try again".to_owned(),
             Refusal::NotRecorded(why) => {
                 format!("{why}, and nothing is done that isn't recorded; try again when it is")
@@ -284,12 +341,17 @@ impl Refusal {
     pub fn next(&self) -> Next {
         match self {
             Refusal::Denied(denial) => denial.next(),
-            Refusal::Misdirected
+            Refusal::NotRehearsed(_)
+            | Refusal::Unfit(_)
+            | Refusal::Unscreened(_)
+            | Refusal::Expired
+            | Refusal::Misdirected
             | Refusal::NoCluster
             | Refusal::NoClusterHost
             | Refusal::Unreadable(_)
             | Refusal::Body(_)
             | Refusal::Ambiguous(_)
+            | Refusal::JsonAlone
             | Refusal::TooManyFields(_)
             | Refusal::TooLarge(_) => Next::ChangeRequest,
             Refusal::NoCredential
@@ -304,6 +366,8 @@ impl Refusal {
             Refusal::NoBody(_)
             | Refusal::Busy(_)
             | Refusal::Moved
+            | Refusal::Limit(_)
+            | Refusal::NotCounted(_)
             | Refusal::NotRecorded(_)
             | Refusal::NoIssuer(_)
             | Refusal::NotReviewed(_)
@@ -317,6 +381,7 @@ impl Refusal {
     pub fn decided(&self) -> Value {
         match self {
             Refusal::Denied(denial) => json!({ "rule": denial.rule().map(ToString::to_string) }),
+            Refusal::Limit(exceeded) => exceeded.decided(),
             Refusal::NoIssuer(name) => json!({ "issuers": [name] }),
             Refusal::Token(BadToken::Unproven(unproven)) => json!({ "issuers": unproven.issuers() }),
             Refusal::NotReviewed(cluster) => json!({ "askedCluster": cluster }),
@@ -330,9 +395,10 @@ impl Refusal {
     /// The answer: a Kubernetes `Status`, or its sentence alone where only that is read.
     pub fn respond(&self, reader: &Reader) -> Response<Answer> {
         let status = self.status();
-        let (body, kind) = match reader.form {
-            Form::Status => (self.body(&reader.id).to_string(), "application/json"),
-            Form::Text => (self.message(), "text/plain; charset=utf-8"),
+        let (body, kind) = match (reader.form, self.missing()) {
+            (_, Some(missing)) => (not_found(missing).to_string(), "application/json"),
+            (Form::Status, None) => (self.body(&reader.id).to_string(), "application/json"),
+            (Form::Text, None) => (self.message(), "text/plain; charset=utf-8"),
         };
         let mut response = Response::new(Answer::whole(body.into_bytes()));
         *response.status_mut() = status;
@@ -348,6 +414,24 @@ impl Refusal {
         response
     }
 
+    /// In how many seconds it may be worth trying again, where waiting is all that helps.
+    fn wait(&self) -> Option<u64> {
+        if let Refusal::Limit(exceeded) = self {
+            return Some(exceeded.retry_after());
+        }
+        let soon = self.next() == Next::Wait && self.status() == StatusCode::SERVICE_UNAVAILABLE;
+        soon.then_some(1)
+    }
+
+    /// The object that its caller is told isn't there, and nothing else.
+    fn missing(&self) -> Option<&Missing> {
+        let Refusal::Denied(denial) = self else { return None };
+        match denial.shown() {
+            Shown::NotFound(missing) => Some(missing),
+            Shown::Whole => None,
+        }
+    }
+
     /// The `Status`. `details` are the object's, as the API server gives them.
     fn body(&self, id: &str) -> Value {
         let status = self.status();
@@ -358,9 +442,8 @@ impl Refusal {
                 { "reason": "entry", "message": id, "field": "drawbridge.entry" },
             ]
         });
-        let wait = self.next() == Next::Wait && status == StatusCode::SERVICE_UNAVAILABLE;
-        if let (true, Some(details)) = (wait, details.as_object_mut()) {
-            details.insert("retryAfterSeconds".to_owned(), json!(1));
+        if let (Some(seconds), Some(details)) = (self.wait(), details.as_object_mut()) {
+            details.insert("retryAfterSeconds".to_owned(), json!(seconds));
         }
         json!({
             "kind": "Status",
@@ -373,6 +456,30 @@ impl Refusal {
             "code": status.as_u16(),
         })
     }
+}
+
+/// What the API server answers where there is no such object, to the letter: nobody can tell one from the
+/// other (`apierrors.NewNotFound`).
+pub fn not_found(missing: &Missing) -> Value {
+    let Missing { group, resource, name } = missing;
+    let kind = if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") };
+    let mut details = json!({ "name": name });
+    if let (Some(details), false) = (details.as_object_mut(), group.is_empty()) {
+        details.insert("group".to_owned(), json!(group));
+    }
+    if let Some(details) = details.as_object_mut() {
+        details.insert("kind".to_owned(), json!(resource));
+    }
+    json!({
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": format!("{kind} {name:?} not found"),
+        "reason": "NotFound",
+        "details": details,
+        "code": 404,
+    })
 }
 
 impl Out {
@@ -438,10 +545,15 @@ fn kubernetes_reason(status: StatusCode) -> &'static str {
         StatusCode::UNAUTHORIZED => "Unauthorized",
         StatusCode::FORBIDDEN => "Forbidden",
         StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::NOT_ACCEPTABLE => "NotAcceptable",
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => "Timeout",
         StatusCode::CONFLICT => "Conflict",
         StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLarge",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "UnsupportedMediaType",
+        StatusCode::GONE => "Expired",
+        StatusCode::NOT_ACCEPTABLE => "NotAcceptable",
+        StatusCode::UNPROCESSABLE_ENTITY => "Invalid",
+        StatusCode::NOT_IMPLEMENTED => "Forbidden",
         StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
         _ => "InternalError",
     }

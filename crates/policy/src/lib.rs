@@ -13,26 +13,35 @@
 //!    exceptions.
 //! 5. [`condition`]: what a rule's `when` says of objects, in CEL.
 //! 6. [`decision`]: [`decide`], and what it answers.
+//! 7. [`mask`]: values that are hidden in what comes back.
+//! 8. [`review`]: what an agent is told that asks what it may do.
 
 pub mod attributes;
 pub mod body;
 mod case;
 pub mod condition;
 pub mod decision;
+pub mod mask;
 mod name;
+pub mod review;
 pub mod rules;
 mod time;
 
-pub use attributes::{Access, Attributes, BodyUse, Connect, Line, Method, Query, Resource, Unreadable, Verb};
-pub use body::{BodyError, BodyFault, MAX_BODY, MAX_VALUES, Payload};
+pub use attributes::{
+    Access, Attributes, BodyUse, Connect, Line, Method, Query, Resource, SelfReview, Unreadable, Verb,
+};
+pub use body::{BodyError, BodyFault, MAX_BODY, MAX_VALUES, Payload, retold};
 pub use case::Case;
 pub use condition::{Bindings, Condition, ConditionError, Variable, Verdict, changed};
 pub use decision::{
-    Decision, Denial, Facts, Live, Looked, Needs, Next, Permit, Pin, Reason, decide, looked_at,
+    Decision, Denial, Fact, Facts, Limited, Live, Look, Looked, Missing, Needs, Next, Permit, Pin, Reason,
+    Screen, Shown, Wanted, With, decide, looked_at,
 };
+pub use mask::{MARKER, Mask, MaskBreach, MaskProblem};
 pub use name::{AgentName, NameError};
+pub use review::{CEILING, Review};
 pub use rules::{
-    AGENTS_NAMESPACE, Caution, Effect, HeldScope, NamePattern, PatternError, Reach, Rule, RuleId,
-    RuleProblem, RuleSpec, Rules, Scope,
+    AGENTS_NAMESPACE, Caution, Effect, HeldScope, Limit, LimitError, Lists, NamePattern, PatternError, Per,
+    Reach, Rule, RuleId, RuleProblem, RuleSpec, Rules, Scope, Terms,
 };
 pub use time::Millis;

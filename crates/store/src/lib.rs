@@ -15,6 +15,7 @@ mod pools;
 mod row;
 mod schema;
 mod search;
+mod take;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ pub use kept::Kept;
 pub use location::Location;
 pub use manifest::{Change, Everything, Manifest, State, StateChange};
 pub use row::{Filter, Part, Row, StoredRow};
+pub use take::{Limited, Taken};
 
 /// The longest that any call takes: over the waits of the pools and of PostgreSQL's own time-outs, which tell
 /// more.
@@ -165,6 +167,26 @@ impl Store {
     /// `Gone`, `Corrupt`.
     pub async fn kept(&self) -> Result<Vec<Kept>, Error> {
         self.within(async { kept::all(&mut self.inner.pools.snapshot().await?).await }).await
+    }
+
+    /// Counts one request under every limit given, or under none if one of them has no place left. It is
+    /// exact over all replicas: no window of a limit's length ever has more than its requests. What is
+    /// counted is durable when this returns. The same agent, rule and length given twice is counted once.
+    ///
+    /// # Errors
+    /// `Invalid`, `Full`, `Gone`, `Locked`, `Corrupt`. It may have been counted then.
+    pub async fn take(&self, wanted: &[Limited], now_ms: i64) -> Result<Taken, Error> {
+        let taken = self.take_many(&[wanted], now_ms).await?;
+        taken.into_iter().next().ok_or_else(|| Error::corrupt("no answer"))
+    }
+
+    /// The same for several requests, each for itself, in the order given and in one commit: the answers
+    /// are in that order.
+    ///
+    /// # Errors
+    /// As [`Store::take`], for all of them together.
+    pub async fn take_many(&self, requests: &[&[Limited]], now_ms: i64) -> Result<Vec<Taken>, Error> {
+        self.within(take::take(&self.inner.pools, requests, now_ms)).await
     }
 
     /// Appends rows to the record, all or nothing, in the order given. They are durable when this returns;

@@ -26,6 +26,11 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../migrations/0003.sqlite.sql"),
         postgres: include_str!("../migrations/0003.postgres.sql"),
     },
+    Step {
+        common: include_str!("../migrations/0004.sql"),
+        sqlite: include_str!("../migrations/0004.sqlite.sql"),
+        postgres: include_str!("../migrations/0004.postgres.sql"),
+    },
 ];
 
 /// SQLite checks the whole file up to this size, which takes well under 100 ms. Damage in larger files shows

@@ -137,13 +137,31 @@ fn decided(decision: Decision) -> Explained {
             rule: denial.rule().map(ToString::to_string),
             ..explained("denied", denial.message())
         },
-        Decision::Needs(Needs::Live, _) => {
-            let why = "a rule allows the change and none allows create: it passes if the object exists, and \
-                what is sent is bound to it";
-            let calls = vec!["the live object, read as the agent".to_owned()];
+        Decision::Needs(needs, _) => {
+            let why = "it depends on the object: rules that are about it have conditions, or none allows \
+                create, so that what is sent is bound to what is there";
+            Explained { calls: calls(&needs), ..explained("depends", why.to_owned()) }
+        }
+        Decision::Expand(_) => {
+            let why = "it depends on the objects: each of the collection is decided and deleted on its own";
+            let calls = vec!["the list of the collection, read as the agent".to_owned()];
             Explained { calls, ..explained("depends", why.to_owned()) }
         }
     }
+}
+
+/// What must be read first, in words.
+fn calls(needs: &Needs) -> Vec<String> {
+    let wanted = match needs {
+        Needs::Rehearsal(_) => return vec!["a dry run of the request, as the agent".to_owned()],
+        Needs::Facts(wanted) => wanted,
+    };
+    let all = [
+        (wanted.live || wanted.part, "the live object, read as the agent"),
+        (wanted.namespace, "its namespace, read as the agent"),
+        (wanted.revisions, "the earlier revisions of the workload, read as the agent"),
+    ];
+    all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, what)| what.to_owned()).collect()
 }
 
 /// The request that such a question is about. Its version plays no part in a decision.

@@ -4,5 +4,8 @@
 pub mod answer;
 pub mod headers;
 pub mod relay;
+pub mod review;
+pub mod screen;
+pub mod screened;
 pub mod send;
 pub mod tunnel;

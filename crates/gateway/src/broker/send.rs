@@ -3,20 +3,22 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use drawbridge_policy::{AgentName, Case, Connect, Permit};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use drawbridge_policy::{AgentName, Attributes, Case, Connect, Permit, Review};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use serde_json::Value;
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
 
 use super::answer::Answer;
 use super::headers::{self, Protocol};
 use super::relay::Relay;
+use super::review::{self, Before};
+use super::screened::Screening;
 use super::tunnel::Tunnel;
 use crate::cluster::{Answers, Cluster, Wait, Way};
+use crate::gate::Gate;
 use crate::lease::{Lease, Stream};
 use crate::record::draft::{Entry, Outcome};
 use crate::refusal::{ClusterFault, Refusal};
@@ -34,6 +36,26 @@ pub enum Flow {
     Nothing,
     /// The connection itself, once the protocol changed.
     Upgrade(Protocol, OnUpgrade),
+}
+
+impl Flow {
+    /// Whether the connection is to change its protocol. Only what is made for it may ask.
+    ///
+    /// # Errors
+    /// `Ambiguous`.
+    pub fn of(request: &mut Request<Incoming>, attributes: &Attributes) -> Result<Flow, Refusal> {
+        let Some(protocol) = headers::upgrade(request.headers()).map_err(Refusal::Ambiguous)? else {
+            return Ok(Flow::Nothing);
+        };
+        let made_for_it = Stream::of(attributes) == Stream::Open;
+        let whole = request.method() == Method::GET || request.method() == Method::POST;
+        if !made_for_it || !whole {
+            return Err(Refusal::Ambiguous(
+                "only exec, attach, port-forward, proxy, watch and log -f may upgrade",
+            ));
+        }
+        Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
+    }
 }
 
 /// A request that may be sent: decided, recorded and registered. Only the pipeline makes one, and `send`
@@ -71,19 +93,36 @@ pub enum Sent {
 }
 
 /// Sends the request and begins to hand its answer on.
-pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks: &TaskTracker) -> Sent {
+pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate: &Gate) -> Sent {
+    match review::before(&admitted.permit, from) {
+        Before::Send => to_cluster(admitted, cluster, from, gate).await,
+        Before::Refused(refusal) => Sent::Refused(refusal, admitted.entry),
+        Before::Settled(answer) => Sent::Answered(review::settled(admitted.entry, &answer)),
+    }
+}
+
+async fn to_cluster(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate: &Gate) -> Sent {
     // Dropped in reverse: what waits for the lease to end finds the entry's outcome handed in.
     let Admitted { lease, permit, mut entry, flow, stream } = admitted;
     let protocol = match &flow {
         Flow::Nothing => None,
         Flow::Upgrade(protocol, _) => Some(*protocol),
     };
-    let request = match outgoing(&permit, &entry, from, protocol) {
+    let mut request = match outgoing(&permit, &entry, from, protocol) {
         Ok(request) => request,
         Err(error) => {
             tracing::error!(%error, "a permitted request could not be built");
             return Sent::Refused(Refusal::Fault, entry);
         }
+    };
+    let screening = tokio::select! {
+        biased;
+        () = lease.stopped() => Err(Refusal::Cut),
+        screening = Screening::of(&permit, (gate, cluster, &entry), &mut request) => screening,
+    };
+    let screening = match screening {
+        Ok(screening) => screening,
+        Err(refusal) => return Sent::Refused(refusal, entry),
     };
     let agent = permit.agent().clone();
     let way = way(&permit, &agent, cluster, stream);
@@ -103,17 +142,25 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
             Flow::Upgrade(protocol, caller) => {
                 let cluster = hyper::upgrade::on(&mut response);
                 let answer = headers_of(&response, Some(protocol), Answer::whole(Bytes::new()));
-                tasks.spawn(Tunnel { caller, cluster }.run(entry, lease));
+                gate.tasks.spawn(Tunnel { caller, cluster }.run(entry, lease));
                 Sent::Answered(answer)
             }
             Flow::Nothing => Sent::Refused(Refusal::Cluster(silent(cluster)), entry),
         },
-        StatusCode::FORBIDDEN if way.answers == Answers::Cluster => forbidden(response, entry, cluster).await,
+        StatusCode::FORBIDDEN if way.answers == Answers::Cluster => {
+            forbidden(response, &permit, entry, cluster).await
+        }
+        StatusCode::CREATED if let Some(asked) = permit.review() => {
+            reviewed(response, asked, entry, cluster).await
+        }
         StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY if permit.pinned().is_some() => {
             conflict(response, permit, entry, lease).await
         }
         status => {
             let answer = headers_of(&response, None, ());
+            if let Some(screening) = screening {
+                return screening.answer(response, (&permit, answer), (gate, cluster), (entry, lease)).await;
+            }
             let relay = Relay::new(response.into_body(), status.as_u16(), entry, lease);
             Sent::Answered(answer.map(|()| Answer::relayed(relay)))
         }
@@ -151,7 +198,8 @@ async fn exchange(
     })
 }
 
-fn outgoing(
+/// The request that a permit allows, as it leaves.
+pub fn outgoing(
     permit: &Permit,
     entry: &Entry,
     from: &HeaderMap,
@@ -162,6 +210,9 @@ fn outgoing(
         .uri(permit.path_and_query())
         .body(Full::new(permit.body().clone()))?;
     *request.headers_mut() = headers::to_cluster(from, protocol);
+    if permit.review().is_some() {
+        review::in_plain_json(request.headers_mut());
+    }
     if let Some(content_type) = permit.content_type() {
         request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_str(content_type)?);
     }
@@ -176,8 +227,8 @@ fn headers_of<T>(response: &Response<Incoming>, protocol: Option<Protocol>, body
     answer
 }
 
-/// A 403 is the ceiling's, and is passed on, unless it is the gateway that may not act for the agent.
-async fn forbidden(response: Response<Incoming>, entry: Entry, cluster: &Cluster) -> Sent {
+/// A 403 is the cluster's, and is passed on, with a word where it is its ceiling's; unless it is the gateway that may not act for the agent.
+async fn forbidden(response: Response<Incoming>, permit: &Permit, entry: Entry, cluster: &Cluster) -> Sent {
     let mut answer = headers_of(&response, None, ());
     let Some(bytes) = whole(response).await else {
         return Sent::Refused(Refusal::Cluster(silent(cluster)), entry);
@@ -186,7 +237,21 @@ async fn forbidden(response: Response<Incoming>, entry: Entry, cluster: &Cluster
         let fault = ClusterFault::MayNotImpersonate(cluster.name().to_owned());
         return Sent::Refused(Refusal::Cluster(fault), entry);
     }
+    let bytes = review::marked(permit, &bytes).unwrap_or(bytes);
     entry.finish(&Outcome::Answered { status: StatusCode::FORBIDDEN.as_u16() });
+    answer.headers_mut().remove(header::CONTENT_LENGTH);
+    Sent::Answered(answer.map(|()| Answer::whole(bytes)))
+}
+
+/// What the cluster says about the agent is half of the answer.
+async fn reviewed(response: Response<Incoming>, asked: &Review, entry: Entry, cluster: &Cluster) -> Sent {
+    let mut answer = headers_of(&response, None, ());
+    let status = response.status().as_u16();
+    let bytes = whole(response).await.unwrap_or_default();
+    let Some(bytes) = review::completed(asked, &bytes) else {
+        return Sent::Refused(Refusal::Cluster(silent(cluster)), entry);
+    };
+    entry.finish(&Outcome::Answered { status });
     answer.headers_mut().remove(header::CONTENT_LENGTH);
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
 }

@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use drawbridge_policy::{AgentName, Attributes, Live};
+use drawbridge_policy::AgentName;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::review::Asker;
 use super::{Answers, Cluster, Wait, Way};
-use crate::errand::{Errand, ToCluster};
+use crate::errand::{Errand, ToCluster, Wish};
 use crate::refusal::ClusterFault;
 
 /// What came back from an errand.
@@ -37,7 +37,7 @@ impl Cluster {
         let unusable = || ClusterFault::Unusable(self.name().to_owned());
         let request = Errand::from(errand).request().or(Err(unusable()))?;
         let response = match errand {
-            ToCluster::Live { agent, .. } | ToCluster::Review { asker: Asker::Agent(agent), .. } => {
+            ToCluster::Fact { agent, .. } | ToCluster::Review { asker: Asker::Agent(agent), .. } => {
                 let way = Way { cluster: self, agent, wait: Wait::Bounded, answers: Answers::Cluster };
                 way.send(request).await?
             }
@@ -57,36 +57,35 @@ impl Cluster {
         Ok(Told { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
 
-    /// Reads the object that a decision asks about, as the agent.
+    /// Reads what a decision asks about, as the agent.
     ///
     /// # Errors
     /// The cluster does not say.
-    pub async fn live(
-        &self,
-        agent: &AgentName,
-        attributes: &Attributes,
-        entry: &str,
-    ) -> Result<Live, ClusterFault> {
-        let (status, body) = self.run(ToCluster::Live { agent, attributes, entry }).await?;
+    pub async fn fact(&self, agent: &AgentName, wish: Wish<'_>, entry: &str) -> Result<Read, ClusterFault> {
+        let (status, body) = self.run(ToCluster::Fact { agent, wish, entry }).await?;
         let silent = || ClusterFault::Silent(self.name().to_owned());
         match status {
-            StatusCode::OK => present(&body).ok_or_else(silent),
-            StatusCode::NOT_FOUND => Ok(Live::Absent),
-            StatusCode::FORBIDDEN => Ok(Live::Unseen),
+            StatusCode::OK => serde_json::from_slice(&body).map(Read::Present).map_err(|_no_json| silent()),
+            StatusCode::NOT_FOUND => Ok(Read::Absent),
+            StatusCode::GONE => Ok(Read::Expired),
+            // A subresource that nobody can read, either.
+            StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED => Ok(Read::Unseen),
             _ => Err(silent()),
         }
     }
 }
 
-fn present(body: &[u8]) -> Option<Live> {
-    let object: Value = serde_json::from_slice(body).ok()?;
-    let metadata = object.get("metadata")?;
-    let text = |field: &str| metadata.get(field).and_then(Value::as_str).map(str::to_owned);
-    Some(Live::Present {
-        uid: text("uid")?,
-        resource_version: text("resourceVersion")?,
-        owner_references: metadata.get("ownerReferences").cloned().unwrap_or(Value::Null),
-    })
+/// What a cluster answered to who asked for an object.
+#[derive(Debug)]
+pub enum Read {
+    /// There is none.
+    Absent,
+    /// The version that was asked for is too old.
+    Expired,
+    /// It lets the agent read none.
+    Unseen,
+    /// There is one.
+    Present(Value),
 }
 
 /// Stands where a request would be sent, and hands back the headers that were put on it.

@@ -105,6 +105,11 @@ impl Cluster {
         &self.name
     }
 
+    /// From a request's last byte to the answer's first.
+    pub fn answers_within(&self) -> Duration {
+        self.patience.answer
+    }
+
     /// How it is reached.
     pub fn access(&self) -> &ClusterAccess {
         &self.access

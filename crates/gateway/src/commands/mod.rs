@@ -31,6 +31,7 @@ pub mod serve;
 pub mod standing;
 pub mod table;
 pub mod terminal;
+pub mod test;
 pub mod times;
 pub mod whoami;
 pub mod yaml;
@@ -110,6 +111,8 @@ pub enum Command {
     Doctor(doctor::Doctor),
     /// Say which rule decides on an agent's request, or what a raw request is.
     Explain(explain::Explain),
+    /// Run the cases that scopes come with, without a server.
+    Test(test::Test),
     /// Turn a service account's RBAC into an agent, scopes and grants.
     Import(import::Import),
     /// Show the record.
@@ -162,6 +165,7 @@ pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
         Command::Connect(connect) => connect.run(world).await,
         Command::Doctor(doctor) => doctor.run(world).await,
         Command::Explain(explain) => explain.run(world).await,
+        Command::Test(test) => test.run(world),
         Command::Import(import) => import.run(world).await,
         Command::Log(log) => log.run(world).await,
         Command::Completion(completion) => completion.run(world),

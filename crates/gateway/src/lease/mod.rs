@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use drawbridge_policy::{AgentName, Attributes, Connect};
+use drawbridge_policy::{AgentName, Attributes, Connect, With};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 pub use connection::Connection;
@@ -54,6 +54,8 @@ pub struct Permitted {
     pub attributes: Attributes,
     /// Whether it is a stream, which is decided again when manifests change.
     pub stream: Stream,
+    /// Whether what decided it can be decided again without the cluster.
+    pub with: With,
 }
 
 impl Registry {
@@ -386,6 +388,11 @@ impl Lease {
     /// Notes what was permitted, so that it can be decided again when manifests change.
     pub fn permit(&self, permitted: Permitted) {
         *lock(&self.held.permitted) = Some(Arc::new(permitted));
+    }
+
+    /// Cancelled when the request is cut.
+    pub fn token(&self) -> CancellationToken {
+        self.held.stop.clone()
     }
 
     /// Resolves when the request must end.

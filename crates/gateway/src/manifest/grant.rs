@@ -1,7 +1,7 @@
 //! A grant: gives agents scopes on clusters, in some namespaces or everywhere, until some time or without an
 //! end.
 
-use drawbridge_policy::{AgentName, NamePattern, Reach};
+use drawbridge_policy::{AgentName, Lists, NamePattern, Reach};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -26,11 +26,13 @@ pub struct Grant {
     pub namespaces: Reach,
     /// When it ends: from this time on it gives nothing.
     pub until: Option<Timestamp>,
+    /// What it answers to lists of all namespaces.
+    pub lists: Lists,
 }
 
 pub(super) const SHAPE: Shape = Shape {
-    known: &["agents", "scopes", "clusters", "namespaces", "until"],
-    later: &[("mode", "observing without deciding"), ("lists", "filtered lists")],
+    known: &["agents", "scopes", "clusters", "namespaces", "until", "lists"],
+    later: &[("mode", "observing without deciding")],
 };
 
 impl Grant {
@@ -55,8 +57,13 @@ impl Grant {
             None => Some(None),
             Some(at) => time(&at, report).map(Some),
         };
+        let lists = match fields.optional("lists") {
+            None => Some(Lists::Refused),
+            Some(at) => lists(&at, report),
+        };
         let (agents, scopes, clusters) = (agents?, scopes?, clusters?);
-        let grant = Grant { metadata, agents, scopes, clusters, namespaces: namespaces?, until: until? };
+        let (namespaces, until, lists) = (namespaces?, until?, lists?);
+        let grant = Grant { metadata, agents, scopes, clusters, namespaces, until, lists };
         grant.fits(at, report).then_some(grant)
     }
 
@@ -86,10 +93,25 @@ impl Grant {
                 fields.insert("namespaces".to_owned(), patterns);
             }
         }
+        match self.lists {
+            Lists::Refused => {}
+            Lists::Filtered => drop(fields.insert("lists".to_owned(), json!("filtered"))),
+        }
         if let Some(until) = self.until {
             fields.insert("until".to_owned(), json!(until.to_string()));
         }
         spec
+    }
+}
+
+fn lists(at: &At<'_>, report: &mut Report) -> Option<Lists> {
+    match at.text(report)? {
+        "refused" => Some(Lists::Refused),
+        "filtered" => Some(Lists::Filtered),
+        other => {
+            at.wrong(report, &format!("expected refused or filtered, found {}", shown(other)));
+            None
+        }
     }
 }
 

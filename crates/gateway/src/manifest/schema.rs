@@ -1,6 +1,7 @@
 //! docs/reference/schemas/manifests.json, for editors. `UPDATE_DOCS=1 cargo test -p drawbridge schema` writes
 //! it anew.
 
+use drawbridge_policy::Per;
 use serde_json::{Value, json};
 
 use super::{API_VERSION, KINDS, Source, agent, cluster, envelope, grant, identity, metadata, read, scope};
@@ -83,6 +84,10 @@ fn identity_schema() -> Value {
 
 fn scope_spec() -> Value {
     let texts = |description: &str| list(&json!({"type": "string"}), 0, description);
+    let requests = json!({"type": "integer", "minimum": 1, "maximum": 100_000,
+        "description": "How many requests of one agent."});
+    let per = word(&Per::ALL.map(Per::as_str), "In any stretch of this length.");
+    let limit = object(scope::LIMIT, &[("requests", requests), ("per", per)], &["requests", "per"]);
     let fields = [
         ("name", text("Its name in the record and in refusals; rule-1, rule-2 … where it is left out.")),
         ("verbs", texts("As in RBAC: get, list, watch, create, update, patch, delete, …")),
@@ -92,6 +97,10 @@ fn scope_spec() -> Value {
         ("nonResourceURLs", texts("As in RBAC; a path, or the beginning of one and *.")),
         ("effect", word(&["allow", "deny"], "allow where it is left out; deny wins over every allow.")),
         ("acknowledge", texts("The words of the warnings that are meant.")),
+        ("when", text("A CEL expression that must be true: docs/reference/conditions.md.")),
+        ("versions", texts("The API versions that when and mask were written for; left out, v1.")),
+        ("mask", texts("The values that are hidden in answers, as in data.*: docs/guides/masks.md.")),
+        ("limits", list(&limit, 0, "How often the rule may be used; all of them must have room.")),
     ];
     let rule = object(scope::RULE, &fields, &[]);
     object(scope::SHAPE, &[("rules", list(&rule, 0, "Rules, as in a ClusterRole."))], &["rules"])
@@ -107,6 +116,10 @@ fn grant_spec() -> Value {
         ("clusters", names("Where.")),
         ("namespaces", names("In which namespaces: names, or patterns such as ci-*. Left out, everywhere.")),
         ("until", until),
+        (
+            "lists",
+            word(&["refused", "filtered"], "What lists of all namespaces get; refused where it is left out."),
+        ),
     ];
     object(grant::SHAPE, &fields, &["agents", "scopes", "clusters"])
 }
@@ -184,10 +197,18 @@ fn good() -> Vec<(&'static str, String)> {
              resourceNames: [x], acknowledge: []}, {verbs: [get], nonResourceURLs: [/metrics]}]}"
                 .to_owned(),
         ),
+        (
+            "Scope",
+            "{rules: [{verbs: [get], apiGroups: [\"\"], resources: [secrets], acknowledge: [secrets], \
+             when: object.type == 'Opaque', versions: [v1], mask: [data.*], \
+             limits: [{requests: 5, per: minute}]}]}"
+                .to_owned(),
+        ),
         ("Grant", "{agents: [a], scopes: [s], clusters: [c]}".to_owned()),
         (
             "Grant",
-            "{agents: [a], scopes: [s], clusters: [c], namespaces: [\"ci-*\"], until: 2027-06-30T00:00:00Z}"
+            "{agents: [a], scopes: [s], clusters: [c], namespaces: [\"ci-*\"], lists: filtered, \
+             until: 2027-06-30T00:00:00Z}"
                 .to_owned(),
         ),
         (

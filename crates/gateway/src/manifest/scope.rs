@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use drawbridge_policy::{Effect, Rule, RuleProblem, RuleSpec};
+use drawbridge_policy::{Effect, Limit, Per, Rule, RuleProblem, RuleSpec, Terms};
 use serde_json::{Map, Value, json};
 
 use super::{Metadata, names};
@@ -34,17 +34,15 @@ pub(super) const RULE: Shape = Shape {
         "nonResourceURLs",
         "effect",
         "acknowledge",
+        "when",
+        "versions",
+        "mask",
+        "limits",
     ],
-    later: &[
-        ("when", "conditions on the object"),
-        ("require", "approvals"),
-        ("onApproval", "approvals"),
-        ("mask", "hiding values"),
-        ("limits", "limits on the number of requests"),
-        ("lists", "filtered lists"),
-        ("mode", "observing without deciding"),
-    ],
+    later: &[("require", "approvals"), ("onApproval", "approvals")],
 };
+
+pub(super) const LIMIT: Shape = Shape::of(&["requests", "per"]);
 
 impl Scope {
     pub(super) fn read(metadata: Metadata, at: &At<'_>, report: &mut Report) -> Option<Scope> {
@@ -93,6 +91,7 @@ fn rule(at: &At<'_>, index: usize, report: &mut Report) -> Option<(RuleSpec, Rul
         resource_names: texts(&fields, "resourceNames", report),
         non_resource_urls: texts(&fields, "nonResourceURLs", report),
         acknowledge: texts(&fields, "acknowledge", report),
+        terms: terms(&fields, report),
     };
     // A list that couldn't be read is no empty list: what a rule means is checked when all of it is known.
     if report.count() > before {
@@ -107,6 +106,37 @@ fn rule(at: &At<'_>, index: usize, report: &mut Report) -> Option<(RuleSpec, Rul
             None
         }
     }
+}
+
+fn terms(fields: &Fields<'_>, report: &mut Report) -> Terms {
+    Terms {
+        when: fields.optional("when").and_then(|at| at.text(report)).map(|text| text.trim().to_owned()),
+        mask: texts(fields, "mask", report),
+        limits: limits(fields, report),
+        versions: texts(fields, "versions", report),
+    }
+}
+
+fn limits(fields: &Fields<'_>, report: &mut Report) -> Vec<Limit> {
+    let items = fields.optional("limits").and_then(|at| at.list(report)).unwrap_or_default();
+    items.iter().filter_map(|item| limit(item, report)).collect()
+}
+
+fn limit(at: &At<'_>, report: &mut Report) -> Option<Limit> {
+    let fields = at.fields(LIMIT, report)?;
+    let requests = fields.required("requests", "how many requests", report);
+    let per = fields.required("per", "minute, hour or day", report);
+    let (requests, per) = (requests?, per?);
+    let word = per.text(report)?;
+    let Some(window) = Per::parse(word) else {
+        per.wrong(report, &format!("expected minute, hour or day, found {}", shown(word)));
+        return None;
+    };
+    let limit = Limit::new(requests.integer(report)?, window);
+    if let Err(error) = &limit {
+        requests.wrong(report, &error.to_string());
+    }
+    limit.ok()
 }
 
 fn effect(fields: &Fields<'_>, report: &mut Report) -> Option<Effect> {
@@ -153,10 +183,19 @@ fn rule_json(spec: &RuleSpec) -> Value {
         ("resourceNames", &spec.resource_names),
         ("nonResourceURLs", &spec.non_resource_urls),
         ("acknowledge", &spec.acknowledge),
+        ("versions", &spec.terms.versions),
+        ("mask", &spec.terms.mask),
     ] {
         if !texts.is_empty() {
             rule.insert(field.to_owned(), json!(texts));
         }
+    }
+    if let Some(when) = &spec.terms.when {
+        rule.insert("when".to_owned(), json!(when));
+    }
+    if !spec.terms.limits.is_empty() {
+        let limit = |limit: &Limit| json!({ "requests": limit.requests(), "per": limit.per().as_str() });
+        rule.insert("limits".to_owned(), spec.terms.limits.iter().map(limit).collect());
     }
     Value::Object(rule)
 }

@@ -160,6 +160,11 @@ impl Draft {
         &self.0.subject.request
     }
 
+    /// The same request as the subject of an entry of its own: a dry run that is made to decide on it.
+    pub fn rehearsed(&self) -> Subject {
+        Subject { request: uuid::Uuid::now_v7().to_string(), ..self.0.subject.clone() }
+    }
+
     /// From here on the request can be cut, and however it ends then, its outcome says so.
     pub fn hold(&mut self, lease: &Lease) {
         self.0.held = Some(lease.held());
@@ -201,6 +206,8 @@ impl Draft {
             "rule": permit.rule().to_string(),
             "grant": permit.grant(),
             "pinnedUid": permit.pinned().map(Pin::uid),
+            "pinnedVersion": permit.pinned().and_then(Pin::resource_version),
+            "rehearsal": permit.is_rehearsal(),
             "body": intent.body,
         });
         let row = self.0.subject.row(Part::Begin, self.0.clock.now(), None, decided);

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use drawbridge_policy::{AgentName, Case, Decision, Facts, Millis, Payload, Rules, decide};
+use drawbridge_policy::{AgentName, Case, Decision, Facts, Millis, Payload, Rules, With, decide};
 use drawbridge_store::Store;
 use thiserror::Error;
 use tokio::sync::{Mutex, watch};
@@ -168,6 +168,10 @@ fn verdict(held: &Held, before: &Snapshot, now: &Snapshot, time: Millis) -> Opti
         Stream::Open => {
             let none = Rules::none();
             let rules = now.rules(held.agent(), held.cluster()).unwrap_or(&none);
+            if permitted.with == With::Terms {
+                let was = before.rules(held.agent(), held.cluster());
+                return (!was.is_some_and(|was| was.same_as(rules))).then_some(CutReason::Grant);
+            }
             let case = Case::new(held.agent().clone(), permitted.attributes.clone(), Payload::none());
             case.is_ok_and(|case| matches!(decide(case, rules, &Facts::none(), time), Decision::Permit(_)))
         }

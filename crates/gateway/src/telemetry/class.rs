@@ -37,8 +37,14 @@ pub enum Class {
     Escape,
     /// What no grant can allow.
     BuiltIn,
+    /// A rule's condition doesn't hold.
+    Condition,
     /// Any other reason of the policy's.
     Policy,
+    /// A rule's limit is used up.
+    Limit,
+    /// Nobody can tell whether a rule's limit is used up.
+    NotCounted,
     /// It changed under every attempt.
     Moved,
     /// The record takes no writes.
@@ -53,7 +59,7 @@ pub enum Class {
 
 impl Class {
     /// All of them, each at the place that [`Class::place`] says.
-    pub const ALL: [Class; 21] = [
+    pub const ALL: [Class; 24] = [
         Class::Misdirected,
         Class::NoCluster,
         Class::BadCredential,
@@ -69,7 +75,10 @@ impl Class {
         Class::DenyRule,
         Class::Escape,
         Class::BuiltIn,
+        Class::Condition,
         Class::Policy,
+        Class::Limit,
+        Class::NotCounted,
         Class::Moved,
         Class::NotRecorded,
         Class::Cluster,
@@ -100,7 +109,10 @@ impl Class {
             Class::DenyRule => "deny-rule",
             Class::Escape => "escape",
             Class::BuiltIn => "built-in",
+            Class::Condition => "condition",
             Class::Policy => "policy",
+            Class::Limit => "limit",
+            Class::NotCounted => "not-counted",
             Class::Moved => "moved",
             Class::NotRecorded => "not-recorded",
             Class::Cluster => "cluster",
@@ -123,10 +135,17 @@ impl Class {
             Refusal::Unrecognised(_) => Class::Unrecognised,
             Refusal::TooManyInstances(..) => Class::Instances,
             Refusal::Out(_) => Class::Out,
-            Refusal::Unreadable(_) | Refusal::Body(_) | Refusal::Ambiguous(_) => Class::Unreadable,
+            Refusal::Unreadable(_) | Refusal::Body(_) | Refusal::Ambiguous(_) | Refusal::JsonAlone => {
+                Class::Unreadable
+            }
             Refusal::TooManyFields(_) | Refusal::TooLarge(_) | Refusal::NoBody(_) => Class::Bound,
             Refusal::Busy(_) => Class::Busy,
             Refusal::Denied(denial) => Class::of_policy(denial.reason()),
+            Refusal::Limit(_) => Class::Limit,
+            Refusal::NotCounted(_) => Class::NotCounted,
+            Refusal::NotRehearsed(_) => Class::Condition,
+            Refusal::Unfit(_) | Refusal::Expired => Class::Unreadable,
+            Refusal::Unscreened(_) => Class::Cluster,
             Refusal::Moved => Class::Moved,
             Refusal::NotRecorded(_) => Class::NotRecorded,
             Refusal::Cluster(_) => Class::Cluster,
@@ -142,9 +161,15 @@ impl Class {
             Reason::DenyRule => Class::DenyRule,
             Reason::Escape => Class::Escape,
             Reason::BuiltIn => Class::BuiltIn,
-            Reason::NeedsCreate | Reason::OwnerReferences | Reason::Unseen | Reason::Unsupported => {
-                Class::Policy
-            }
+            Reason::Condition => Class::Condition,
+            Reason::Limit => Class::Limit,
+            Reason::NeedsCreate
+            | Reason::OwnerReferences
+            | Reason::Unseen
+            | Reason::Mask
+            | Reason::Conflict
+            | Reason::Absent
+            | Reason::Unsupported => Class::Policy,
         }
     }
 }

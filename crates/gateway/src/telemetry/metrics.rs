@@ -40,6 +40,12 @@ pub enum Ending {
 pub enum Called {
     /// A live object.
     Live,
+    /// The namespace that a condition names.
+    Namespace,
+    /// The earlier revisions that a condition names.
+    Revisions,
+    /// What a filtered watch begins with.
+    Beginning,
     /// Doctor's and readiness' questions.
     Review,
     /// The gateway's next token.
@@ -53,13 +59,25 @@ pub enum Called {
 }
 
 impl Called {
-    const ALL: [Called; 6] =
-        [Called::Live, Called::Review, Called::Renew, Called::Document, Called::Keys, Called::TokenReview];
+    const ALL: [Called; 9] = [
+        Called::Live,
+        Called::Namespace,
+        Called::Revisions,
+        Called::Beginning,
+        Called::Review,
+        Called::Renew,
+        Called::Document,
+        Called::Keys,
+        Called::TokenReview,
+    ];
 
     /// The label.
     pub fn as_str(self) -> &'static str {
         match self {
             Called::Live => "live",
+            Called::Namespace => "namespace",
+            Called::Revisions => "revisions",
+            Called::Beginning => "beginning",
             Called::Review => "review",
             Called::Renew => "renew",
             Called::Document => "issuer-document",

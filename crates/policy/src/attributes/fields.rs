@@ -18,6 +18,13 @@ pub(super) fn required_name(selector: &str) -> Result<Option<String>, String> {
     Ok(name)
 }
 
+/// The fields that are selected by.
+pub(crate) fn names(selector: &str) -> Result<Vec<&str>, String> {
+    required_name(selector)?;
+    let terms = split_terms(selector).into_iter();
+    Ok(terms.filter_map(split_term).map(|(field, ..)| field).collect())
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operator {
     Equals,

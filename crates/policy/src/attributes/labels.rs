@@ -1,6 +1,6 @@
-//! Whether a label selector parses (`k8s.io/apimachinery/pkg/labels/selector.go`).
+//! Whether a label selector parses (`k8s.io/apimachinery/pkg/labels/selector.go`), and the keys it names.
 //!
-//! Only whether: one that doesn't makes `RequestInfo` drop the name that a field selector asks for.
+//! One that doesn't makes `RequestInfo` drop the name that a field selector asks for.
 
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -20,14 +20,20 @@ enum Token {
 
 /// Refuses what `labels.Parse` refuses.
 pub(super) fn check(selector: &str) -> Result<(), String> {
+    keys(selector).map(drop)
+}
+
+/// The keys that are selected by.
+pub(crate) fn keys(selector: &str) -> Result<Vec<String>, String> {
     let mut parser = Parser { tokens: scan(selector).into_iter().peekable() };
+    let mut keys = Vec::new();
     if parser.tokens.peek().is_none() {
-        return Ok(());
+        return Ok(keys);
     }
     loop {
-        parser.requirement()?;
+        keys.push(parser.requirement()?);
         match parser.tokens.next() {
-            None => return Ok(()),
+            None => return Ok(keys),
             Some(Token::Comma) => {}
             Some(_) => return Err("a ',' or the end must follow each requirement".into()),
         }
@@ -72,7 +78,8 @@ struct Parser {
 }
 
 impl Parser {
-    fn requirement(&mut self) -> Result<(), String> {
+    /// One requirement's key.
+    fn requirement(&mut self) -> Result<String, String> {
         let negated = self.tokens.next_if_eq(&Token::Not).is_some();
         let Some(Token::Word(key)) = self.tokens.next() else {
             return Err("a label's key must come first".into());
@@ -82,14 +89,15 @@ impl Parser {
         }
         // `!key` takes no operator; `key` alone asks that the label exists.
         if negated || matches!(self.tokens.peek(), None | Some(Token::Comma)) {
-            return Ok(());
+            return Ok(key);
         }
         match self.tokens.next() {
-            Some(Token::Exact) => self.value(is_value),
-            Some(Token::Order) => self.value(|value| is_value(value) && value.parse::<i64>().is_ok()),
-            Some(Token::Word(word)) if word == "in" || word == "notin" => self.values(),
-            Some(_) | None => Err("an operator must follow the key".into()),
+            Some(Token::Exact) => self.value(is_value)?,
+            Some(Token::Order) => self.value(|value| is_value(value) && value.parse::<i64>().is_ok())?,
+            Some(Token::Word(word)) if word == "in" || word == "notin" => self.values()?,
+            Some(_) | None => return Err("an operator must follow the key".into()),
         }
+        Ok(key)
     }
 
     fn value(&mut self, fits: impl Fn(&str) -> bool) -> Result<(), String> {

@@ -11,18 +11,23 @@ mod path;
 mod percent;
 mod query;
 mod resource;
+mod review;
 mod unreadable;
 mod verb;
 
 use std::fmt;
 
+pub(crate) use fields::names as selected_fields;
+pub(crate) use labels::keys as selected_labels;
 pub use query::Query;
 pub use resource::Resource;
 pub(crate) use resource::{CLUSTER_RIGHTS, NAMESPACES};
+pub use review::SelfReview;
 pub use unreadable::{PathFault, QueryFault, Unreadable};
 pub use verb::{Access, BodyUse, Connect, Method, Verb};
 
 use options::ListOptions;
+pub(crate) use options::is_true;
 use path::{Ending, Path};
 use query::Ports;
 use resource::Target;
@@ -141,6 +146,23 @@ impl Attributes {
         self.path_and_query_without(|_| false)
     }
 
+    /// The request line that deletes one object of this collection, without any option in its query.
+    pub(crate) fn one(&self, name: &str) -> Result<Self, Unreadable> {
+        let mut path = self.path.clone();
+        path.push('/');
+        percent::segment(name, &mut path);
+        let one = Self::parse(Line { method: "DELETE", path: &path, query: None })?;
+        let named = one.resource().is_some_and(|resource| resource.name() == name);
+        if named { Ok(one) } else { Err(Unreadable::Verbless) }
+    }
+
+    /// The same as a dry run.
+    pub(crate) fn dry_run(&self) -> String {
+        let sent = self.path_and_query_without(|key| key == "dryRun");
+        let joint = if sent.contains('?') { '&' } else { '?' };
+        format!("{sent}{joint}dryRun=All")
+    }
+
     pub(crate) fn path_and_query_without(&self, left_out: impl Fn(&str) -> bool) -> String {
         let query = self.query.encoded_without(left_out);
         if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
@@ -169,10 +191,17 @@ impl Attributes {
         Connect::read(self.resource.as_ref()?.subresource())
     }
 
-    /// Whether it only reads. Dry runs count as writes.
+    /// The review of the caller itself that this is, if it is one.
+    #[must_use]
+    pub fn review(&self) -> Option<SelfReview> {
+        SelfReview::read(self.verb, self.resource.as_ref()?)
+    }
+
+    /// Whether it only reads. Dry runs count as writes; a question about the caller itself does not.
     #[must_use]
     pub fn access(&self) -> Access {
         match self.decided_verb() {
+            Verb::Create if self.review().is_some() => Access::Read,
             Verb::Get | Verb::List | Verb::Watch | Verb::Http(Method::Get | Method::Head) => Access::Read,
             Verb::Create | Verb::Update | Verb::Patch | Verb::Delete | Verb::DeleteCollection => {
                 Access::Write
@@ -209,6 +238,8 @@ impl Attributes {
         match self.verb {
             Verb::Get | Verb::List | Verb::Watch => BodyUse::Refused,
             Verb::Update | Verb::Patch | Verb::Delete | Verb::DeleteCollection => BodyUse::Read,
+            // What is asked is answered by the rules.
+            Verb::Create if self.review().is_some() => BodyUse::Read,
             // The gateway's own names may not be taken, and a new object's name stands in its body.
             Verb::Create if self.resource.as_ref().is_some_and(Resource::is_new_among_all) => BodyUse::Read,
             Verb::Http(Method::Get | Method::Head | Method::Options) => BodyUse::Refused,

@@ -44,7 +44,7 @@ pub(super) fn watch(query: &Query) -> Result<Verb, Unreadable> {
 }
 
 /// How the API server reads a boolean (`Convert_Slice_string_To_bool`).
-pub(super) fn is_true(value: &str) -> bool {
+pub(crate) fn is_true(value: &str) -> bool {
     !(value == "0" || value.eq_ignore_ascii_case("false"))
 }
 

@@ -10,6 +10,7 @@ use super::envelope::Envelope;
 use super::error::BodyError;
 use super::json::{Json, Map};
 use super::kind::Kind;
+use super::pin::{Asked, Pin};
 use super::wire::{self, Field};
 
 /// The verb that rules are asked for beside `delete` when [`DeleteOptions::is_unsafe`].
@@ -82,6 +83,26 @@ impl DeleteOptions {
     /// Whether it asks to delete what can't even be read.
     pub(crate) fn is_unsafe(&self) -> bool {
         self.ignore_read_errors == Some(true)
+    }
+
+    /// Whether nothing is to be done in earnest.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        !self.dry_run.is_empty()
+    }
+
+    /// What the caller bound it to.
+    pub(super) fn asked(&self) -> Asked {
+        let given = self.preconditions.clone().unwrap_or_default();
+        let some = |text: Option<String>| text.filter(|text| !text.is_empty());
+        Asked { uid: some(given.uid), resource_version: some(given.resource_version) }
+    }
+
+    /// The same, bound to what was looked at.
+    pub(super) fn pinned(mut self, pin: &Pin) -> Self {
+        let given = self.preconditions.take().unwrap_or_default();
+        let resource_version = pin.resource_version().map(str::to_owned).or(given.resource_version);
+        self.preconditions = Some(Preconditions { uid: Some(pin.uid().to_owned()), resource_version });
+        self
     }
 
     /// The one complete body that is sent.

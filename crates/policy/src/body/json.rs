@@ -43,38 +43,12 @@ impl Map {
         self.0.iter().map(|(key, _)| key.as_str())
     }
 
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
     pub(crate) fn values(&self) -> impl Iterator<Item = &Json> {
         self.0.iter().map(|(_, value)| value)
-    }
-
-    /// Writes it as [`Json::write`] does, with the text `key` in the object `within` set to `text`: what is
-    /// there is replaced, what isn't is added at the end. Nothing is copied but into the answer.
-    pub(crate) fn write_with(&self, within: &str, key: &str, text: &str) -> String {
-        let mut into = String::new();
-        let inner = |into: &mut String, value: Option<&Json>| {
-            let none = Map::default();
-            let map = if let Some(Json::Map(map)) = value { map } else { &none };
-            map.write_setting(into, key, |into, _| quote(text, into));
-        };
-        self.write_setting(&mut into, within, inner);
-        into
-    }
-
-    /// Writes it, with what `set` writes in the place of the value of `key`, or at the end.
-    fn write_setting(&self, into: &mut String, key: &str, set: impl Fn(&mut String, Option<&Json>)) {
-        let absent = self.get(key).is_none();
-        let pairs = self.0.iter().map(|(key, value)| (key.as_str(), Some(value)));
-        into.push('{');
-        for (index, (name, value)) in pairs.chain(absent.then_some((key, None))).enumerate() {
-            into.push_str(if index == 0 { "" } else { "," });
-            quote(name, into);
-            into.push(':');
-            match value.filter(|_| name != key) {
-                Some(value) => value.write_into(into),
-                None => set(into, value),
-            }
-        }
-        into.push('}');
     }
 
     /// Writes it without any space.
@@ -93,6 +67,12 @@ impl Map {
             value.write_into(into);
         }
         into.push('}');
+    }
+
+    /// Takes a value out.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Json> {
+        let at = self.0.iter().position(|(k, _)| k == key)?;
+        Some(self.0.remove(at).1)
     }
 
     /// Puts a value in the key's place, or at the end.
@@ -424,20 +404,6 @@ mod tests {
         assert_eq!(Json::read(lists.as_bytes()), Err(BodyError::TooManyValues));
         // One long text is one value.
         assert!(Json::read(format!("\"{}\"", "x".repeat(crate::MAX_BODY - 2)).as_bytes()).is_ok());
-    }
-
-    #[test]
-    fn a_text_in_an_inner_object_is_set_in_its_place_or_at_the_end() {
-        let set = |text: &str| match Json::read(text.as_bytes()) {
-            Ok(Json::Map(map)) => map.write_with("m", "u", "x\""),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(set("{}"), r#"{"m":{"u":"x\""}}"#);
-        assert_eq!(set(r#"{"m":null,"n":[1]}"#), r#"{"m":{"u":"x\""},"n":[1]}"#);
-        assert_eq!(
-            set(r#"{"n":{"u":1},"m":{"u":7,"v":{"u":2}}}"#),
-            r#"{"n":{"u":1},"m":{"u":"x\"","v":{"u":2}}}"#
-        );
     }
 
     fn jsonish() -> impl Strategy<Value = String> {

@@ -8,7 +8,10 @@ mod kind;
 mod object;
 mod owners;
 mod patch;
+mod pin;
 mod reading;
+mod review;
+mod status;
 mod wire;
 
 use bytes::Bytes;
@@ -16,10 +19,15 @@ use bytes::Bytes;
 pub(crate) use delete::UNSAFE_VERB;
 pub use error::{BodyError, BodyFault};
 pub use json::VALUES as MAX_VALUES;
+pub(crate) use json::{Json, Map};
+pub(crate) use kind::Kind;
 pub(crate) use object::{Called, Object};
 pub(crate) use owners::Owners;
-pub(crate) use patch::Touch;
+pub(crate) use patch::{Touch, steps as pointer_steps};
+pub use pin::Pin;
 pub(crate) use reading::{Reading, Sent};
+pub(crate) use review::{About, Place, Question};
+pub use status::retold;
 
 /// The largest body: etcd takes 1.5 MiB per object, the API server reads 3 MiB (`MaxRequestBodyBytes`).
 pub const MAX_BODY: usize = 3 * 1024 * 1024;

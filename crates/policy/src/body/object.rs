@@ -8,21 +8,23 @@ use super::error::BodyError;
 use super::json::{Json, Map};
 use super::kind::Kind;
 use super::owners::Owners;
+use super::pin::{Asked, Pin};
 use super::wire::{self, Field};
 
 /// In every top-level kind of Kubernetes, `metadata` is field 1.
 const METADATA: u32 = 1;
-/// `ObjectMeta.name`, `.generateName`, `.uid` and `.ownerReferences`.
+/// `ObjectMeta.name`, `.generateName`, `.uid`, `.resourceVersion` and `.ownerReferences`.
 const NAME: u32 = 1;
 const GENERATE_NAME: u32 = 2;
 const UID: u32 = 5;
+const RESOURCE_VERSION: u32 = 6;
 const OWNER_REFERENCES: u32 = 13;
 
 /// An object that a request would store.
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
-    /// `metadata.uid`, where the caller pinned the request itself.
-    pub(crate) uid: Option<String>,
+    /// What the caller pinned the request to itself.
+    pub(crate) asked: Asked,
     /// `metadata.ownerReferences`.
     pub(crate) owners: Owners,
     /// What a new object is called.
@@ -70,9 +72,10 @@ impl Object {
             Some(Json::Text(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
             Some(_) => Err(BodyError::Shape(format!("metadata.{key} must be a text"))),
         };
-        let (uid, called) = (text("uid")?, Called::of(text("name")?, text("generateName")?));
+        let called = Called::of(text("name")?, text("generateName")?);
+        let asked = Asked { uid: text("uid")?, resource_version: text("resourceVersion")? };
         let owners = Owners::of_json(metadata)?;
-        Ok(Self { uid, owners, called, form: Form::Json(map) })
+        Ok(Self { asked, owners, called, form: Form::Json(map) })
     }
 
     fn read_protobuf(bytes: &Bytes) -> Result<Self, BodyError> {
@@ -84,29 +87,42 @@ impl Object {
             let text = wire::only(&metadata, number)?.map(Field::text).transpose()?;
             Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
         };
-        let (uid, called) = (text(UID)?, Called::of(text(NAME)?, text(GENERATE_NAME)?));
+        let called = Called::of(text(NAME)?, text(GENERATE_NAME)?);
+        let asked = Asked { uid: text(UID)?, resource_version: text(RESOURCE_VERSION)? };
         let owners = Owners::of_messages(metadata.iter().filter(|field| field.number == OWNER_REFERENCES))?;
-        Ok(Self { uid, owners, called, form: Form::Protobuf(bytes.clone()) })
+        Ok(Self { asked, owners, called, form: Form::Protobuf(bytes.clone()) })
     }
 
-    /// The body that is sent: for JSON our own, for protobuf the caller's. With `uid`, bound to that object
-    /// and otherwise the same: a `resourceVersion` that the caller left out means "whatever is there now",
-    /// and stays out.
-    pub(super) fn body(&self, uid: Option<&str>) -> Result<Bytes, BodyError> {
-        match (&self.form, uid) {
-            (Form::Json(map), None) => Ok(map.write().into()),
-            (Form::Json(map), Some(uid)) => Ok(map.write_with("metadata", "uid", uid).into()),
-            (Form::Protobuf(bytes), None) => Ok(bytes.clone()),
-            (Form::Protobuf(bytes), Some(uid)) => {
-                let envelope = Envelope::open(bytes)?;
-                let fields = wire::fields(envelope.raw)?;
-                let metadata =
-                    wire::only(&fields, METADATA)?.map(Field::bytes).transpose()?.unwrap_or_default();
-                let metadata = wire::replaced(&wire::fields(metadata)?, UID, uid.as_bytes());
-                Ok(envelope.around(&wire::replaced(&fields, METADATA, &metadata)).into())
-            }
+    /// What is in it, where it was sent as JSON.
+    pub(crate) fn json(&self) -> Option<&Map> {
+        match &self.form {
+            Form::Json(map) => Some(map),
+            Form::Protobuf(_) => None,
         }
     }
+
+    /// The body that is sent: for JSON our own, for protobuf the caller's. With a pin, bound to that object
+    /// and otherwise the same: a `resourceVersion` that neither side gives means "whatever is there now", and
+    /// stays out.
+    pub(super) fn body(&self, pin: Option<&Pin>) -> Result<Bytes, BodyError> {
+        match (&self.form, pin) {
+            (Form::Json(map), None) => Ok(map.write().into()),
+            (Form::Json(map), Some(pin)) => Ok(pin.put_into(map).write().into()),
+            (Form::Protobuf(bytes), None) => Ok(bytes.clone()),
+            (Form::Protobuf(bytes), Some(pin)) => pinned(bytes, pin),
+        }
+    }
+}
+
+fn pinned(bytes: &[u8], pin: &Pin) -> Result<Bytes, BodyError> {
+    let envelope = Envelope::open(bytes)?;
+    let fields = wire::fields(envelope.raw)?;
+    let metadata = wire::only(&fields, METADATA)?.map(Field::bytes).transpose()?.unwrap_or_default();
+    let mut metadata = wire::replaced(&wire::fields(metadata)?, UID, pin.uid().as_bytes());
+    if let Some(version) = pin.resource_version() {
+        metadata = wire::replaced(&wire::fields(&metadata)?, RESOURCE_VERSION, version.as_bytes());
+    }
+    Ok(envelope.around(&wire::replaced(&fields, METADATA, &metadata)).into())
 }
 
 impl Called {
@@ -144,16 +160,16 @@ mod tests {
         let mut raw = message(&[(1, &metadata), (2, b"spec")]);
         raw.extend([0x18, 0x05]);
         let object = Object::read(Kind::Protobuf, &enveloped(&raw)).expect("readable");
-        assert_eq!(object.uid, None);
+        assert_eq!(object.asked.uid, None);
         assert!(!object.owners.is_empty());
         assert_eq!(object.body(None), Ok(enveloped(&raw)));
 
         let metadata = message(&[(1, b"lease"), (5, b"u-9"), (6, b"7"), (13, &owner), (99, b"unknown")]);
         let mut raw = message(&[(1, &metadata), (2, b"spec")]);
         raw.extend([0x18, 0x05]);
-        assert_eq!(object.body(Some("u-9")), Ok(enveloped(&raw)));
+        assert_eq!(object.body(Some(&Pin::object("u-9"))), Ok(enveloped(&raw)));
         let pinned = Object::read(Kind::Protobuf, &enveloped(&raw)).expect("readable");
-        assert_eq!(pinned.uid.as_deref(), Some("u-9"));
+        assert_eq!(pinned.asked.uid.as_deref(), Some("u-9"));
     }
 
     #[test]
@@ -204,7 +220,9 @@ mod tests {
         let read = |text: &'static str| {
             Object::read(Kind::Json, &Bytes::from_static(text.as_bytes())).expect("readable")
         };
-        let sent = |text| read(text).body(Some("u")).map(|body| String::from_utf8_lossy(&body).into_owned());
+        let sent = |text| {
+            read(text).body(Some(&Pin::object("u"))).map(|body| String::from_utf8_lossy(&body).into_owned())
+        };
         let expected = r#"{"kind":"A","metadata":{"name":"x","uid":"u"},"n":1.50}"#;
         assert_eq!(sent(r#"{"kind":"A","metadata":{"name":"x"},"n":1.50}"#).as_deref(), Ok(expected));
         assert_eq!(sent(r#"{"metadata":null}"#).as_deref(), Ok(r#"{"metadata":{"uid":"u"}}"#));

@@ -44,16 +44,20 @@ pub(super) fn json_patch(patch: &Json) -> Result<Touch, BodyError> {
     Ok(touch)
 }
 
-/// Whether a JSON pointer (RFC 6901) is at, above or below the owner references. One without its leading
-/// slash is refused: the API server's reader drops what stands before the first slash.
+/// Whether a JSON pointer is at, above or below the owner references.
 fn meets_owners(pointer: &str) -> Result<bool, BodyError> {
+    Ok(steps(pointer)?.iter().zip(["metadata", OWNERS]).all(|(step, owners)| step == owners))
+}
+
+/// The steps of a JSON pointer (RFC 6901). One without its leading slash is refused: the API server's reader
+/// drops what stands before the first slash.
+pub(crate) fn steps(pointer: &str) -> Result<Vec<String>, BodyError> {
     if pointer.is_empty() {
-        return Ok(true);
+        return Ok(Vec::new());
     }
     let rest = pointer.strip_prefix('/').ok_or_else(|| shape("a path begins with '/'"))?;
     let steps = rest.split('/').map(unescape).collect::<Option<Vec<_>>>();
-    let steps = steps.ok_or_else(|| shape("a path has '~' only in ~0 and ~1"))?;
-    Ok(steps.iter().zip(["metadata", OWNERS]).all(|(step, owners)| step == owners))
+    steps.ok_or_else(|| shape("a path has '~' only in ~0 and ~1"))
 }
 
 fn unescape(step: &str) -> Option<String> {

@@ -10,6 +10,8 @@ use super::json::{Json, Map};
 use super::kind::Kind;
 use super::object::{Called, Object};
 use super::patch::{self, Touch};
+use super::pin::{Asked, Pin};
+use super::review::Question;
 use super::{MAX_BODY, Payload};
 
 /// What was read of a body.
@@ -19,6 +21,8 @@ pub(crate) enum Reading {
     Opaque,
     /// A DELETE's options; None: there are none.
     Delete(Option<DeleteOptions>),
+    /// A review of the caller itself.
+    Review(Question),
     /// A new object, where its name is decided on.
     Create(Kind, Object),
     /// A PUT's object.
@@ -60,7 +64,10 @@ impl Reading {
             Verb::Create if bytes.is_empty() => Ok(Self::Opaque),
             Verb::Create => {
                 let kind = Kind::of_object(content_type)?;
-                Ok(Self::Create(kind, Object::read(kind, bytes)?))
+                match attributes.review() {
+                    Some(review) => Ok(Self::Review(Question::read(review, kind, bytes)?)),
+                    None => Ok(Self::Create(kind, Object::read(kind, bytes)?)),
+                }
             }
             Verb::Patch => Self::read_patch(Kind::of_patch(content_type)?, some(bytes)?),
             Verb::Get | Verb::List | Verb::Watch | Verb::Http(_) => Ok(Self::Opaque),
@@ -93,16 +100,48 @@ impl Reading {
     pub(crate) fn called(&self) -> Option<&Called> {
         match self {
             Self::Create(_, object) => Some(&object.called),
-            Self::Opaque | Self::Delete(_) | Self::Update(..) | Self::Patch(..) | Self::Apply(..) => None,
+            Self::Opaque | Self::Review(_) | Self::Delete(_) => None,
+            Self::Update(..) | Self::Patch(..) | Self::Apply(..) => None,
         }
     }
 
-    /// What is sent: of bodies that a decision read our own text, bound to `uid` where one is given.
+    /// What is asked, of a review of the caller itself.
+    pub(crate) fn question(&self) -> Option<&Question> {
+        match self {
+            Self::Review(question) => Some(question),
+            Self::Opaque | Self::Create(..) | Self::Delete(_) => None,
+            Self::Update(..) | Self::Patch(..) | Self::Apply(..) => None,
+        }
+    }
+
+    /// Whether nothing is to be done in earnest.
+    pub(crate) fn is_dry_run(&self, attributes: &Attributes) -> bool {
+        match self {
+            Self::Delete(Some(options)) => options.is_dry_run(),
+            Self::Delete(None) => false,
+            Self::Opaque | Self::Create(..) | Self::Update(..) | Self::Patch(..) | Self::Apply(..) => {
+                attributes.query().get("dryRun").is_some_and(|stage| !stage.is_empty())
+            }
+        }
+    }
+
+    /// What the caller bound the request to itself.
+    pub(crate) fn asked(&self) -> Asked {
+        match self {
+            Self::Opaque | Self::Create(..) | Self::Delete(None) => Asked::default(),
+            Self::Delete(Some(options)) => options.asked(),
+            Self::Update(_, object) | Self::Apply(_, object) => object.asked.clone(),
+            Self::Patch(_, _, Json::Map(map)) => Asked::of_metadata(map),
+            Self::Patch(_, _, patch) => Asked::of_operations(patch),
+        }
+    }
+
+    /// What is sent: of bodies that a decision read our own text, bound to `pin` where one is given.
     pub(crate) fn sent(
         &self,
         attributes: &Attributes,
         payload: &Payload,
-        uid: Option<&str>,
+        pin: Option<&Pin>,
     ) -> Result<Sent, BodyError> {
         let whole = |kind: &Kind, body| Sent {
             path_and_query: attributes.path_and_query(),
@@ -110,7 +149,20 @@ impl Reading {
             body,
         };
         Ok(match self {
-            Self::Opaque | Self::Delete(None) => {
+            Self::Delete(options) if options.is_some() || pin.is_some() => {
+                let options = options.clone().unwrap_or_default();
+                let options = match pin {
+                    Some(pin) => options.pinned(pin),
+                    None => options,
+                };
+                Sent {
+                    path_and_query: attributes
+                        .path_and_query_without(|key| delete::is_option(attributes, key)),
+                    content_type: Some(Kind::Json.as_str().to_owned()),
+                    body: options.write().into(),
+                }
+            }
+            Self::Opaque | Self::Delete(_) => {
                 let content_type = payload.content_type().filter(|_| !payload.bytes().is_empty());
                 Sent {
                     path_and_query: attributes.path_and_query(),
@@ -118,16 +170,22 @@ impl Reading {
                     body: payload.bytes().clone(),
                 }
             }
-            Self::Delete(Some(options)) => Sent {
-                path_and_query: attributes.path_and_query_without(|key| delete::is_option(attributes, key)),
-                content_type: Some(Kind::Json.as_str().to_owned()),
-                body: options.write().into(),
-            },
+            Self::Review(question) => whole(&Kind::Json, question.body().into()),
             Self::Create(kind, object) => whole(kind, object.body(None)?),
-            Self::Update(kind, object) => whole(kind, object.body(uid)?),
-            Self::Patch(kind, _, patch) => whole(kind, patch.write().into()),
-            Self::Apply(_, object) => whole(&Kind::Apply, object.body(uid)?),
+            Self::Update(kind, object) => whole(kind, object.body(pin)?),
+            Self::Patch(kind, _, patch) => whole(kind, pinned_patch(patch, pin).into()),
+            Self::Apply(_, object) => whole(&Kind::Apply, object.body(pin)?),
         })
+    }
+}
+
+fn pinned_patch(patch: &Json, pin: Option<&Pin>) -> String {
+    match (patch, pin) {
+        (Json::Map(map), Some(pin)) => pin.put_into(map).write(),
+        (Json::List(operations), Some(pin)) => {
+            Json::List(operations.iter().cloned().chain(pin.operations()).collect()).write()
+        }
+        (Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_), _) | (_, None) => patch.write(),
     }
 }
 

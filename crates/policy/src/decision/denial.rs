@@ -1,5 +1,6 @@
 //! A refusal by policy, in words that help.
 
+use crate::attributes::{Attributes, Resource};
 use crate::rules::RuleId;
 
 /// The longest message, in bytes: one line of a terminal, of a log and of the record.
@@ -24,6 +25,16 @@ pub enum Reason {
     OwnerReferences,
     /// The object must be read to decide, and the cluster does not let the agent read it.
     Unseen,
+    /// A rule is about it, and its condition doesn't hold.
+    Condition,
+    /// A rule is about it, and its limits are used up.
+    Limit,
+    /// It would find out what a mask hides, or write back what is shown instead.
+    Mask,
+    /// The caller bound it to another state of the object than the one that was looked at.
+    Conflict,
+    /// It changes an object that isn't there.
+    Absent,
     /// Something that is not yet read or built, so that it can't be decided.
     Unsupported,
 }
@@ -41,6 +52,11 @@ impl Reason {
             Self::NeedsCreate => "needs-create",
             Self::OwnerReferences => "owner-references",
             Self::Unseen => "unseen",
+            Self::Condition => "condition",
+            Self::Limit => "limit",
+            Self::Mask => "mask",
+            Self::Conflict => "conflict",
+            Self::Absent => "absent",
             Self::Unsupported => "unsupported",
         }
     }
@@ -82,12 +98,53 @@ pub struct Denial {
     rule: Option<RuleId>,
     message: String,
     next: Next,
+    answer: Shown,
+}
+
+/// How much of a refusal its caller may know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Shown {
+    /// All of it.
+    Whole,
+    /// That there is no such object: it couldn't read it, if there were one.
+    NotFound(Missing),
+}
+
+/// An object that isn't there, or is as if it weren't.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Missing {
+    /// Its API group.
+    pub group: String,
+    /// Its resource.
+    pub resource: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Missing {
+    /// The object that a request names.
+    #[must_use]
+    pub fn of(attributes: &Attributes) -> Self {
+        let text = |part: fn(&Resource) -> &str| attributes.resource().map_or("", part).to_owned();
+        Self { group: text(Resource::group), resource: text(Resource::resource), name: text(Resource::name) }
+    }
 }
 
 impl Denial {
     pub(super) fn new(reason: Reason, rule: Option<RuleId>, mut message: String, next: Next) -> Self {
         message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
-        Self { reason, rule, message, next }
+        Self { reason, rule, message, next, answer: Shown::Whole }
+    }
+
+    /// The same, answered as if there were no such object.
+    pub(super) fn hidden(self, attributes: &Attributes) -> Self {
+        Self { answer: Shown::NotFound(Missing::of(attributes)), ..self }
+    }
+
+    /// How much of it the caller may know.
+    #[must_use]
+    pub fn shown(&self) -> &Shown {
+        &self.answer
     }
 
     /// Why.

@@ -5,11 +5,13 @@ use std::fmt::{self, Write as _};
 use crate::attributes::{Attributes, Kind};
 use crate::body::UNSAFE_VERB;
 use crate::case::Case;
+use crate::mask::MaskBreach;
 use crate::rules::matching::Fit;
 use crate::rules::{Ask, Effect, HeldScope, Reach, Rule, RuleId, Rules, escape, matching};
 use crate::time::Millis;
 
 use super::denial::{Denial, Next, Reason};
+use super::terms::Failed;
 
 /// How many names of a list are said.
 const NAMES: usize = 5;
@@ -71,6 +73,47 @@ pub(super) fn unseen(case: &Case) -> Denial {
     Words { reason: Reason::Unseen, rule: None, why: why.to_owned(), next: Next::AskPerson, advice }.say(case)
 }
 
+/// A rule is about it, and doesn't hold.
+pub(super) fn failed(case: &Case, failed: Failed) -> Denial {
+    let Failed { rule, why, spent } = failed;
+    let why = format!("may not {}: {rule} {why}", Doing(case.attributes()));
+    let (reason, next, advice) = if spent {
+        (Reason::Limit, Next::Wait, "wait until there is room again, or ask the agent's owner for more")
+    } else {
+        let advice = "choose what the rule allows, or ask the agent's owner for more";
+        (Reason::Condition, Next::ChangeRequest, advice)
+    };
+    Words { reason, rule: Some(rule), why, next, advice }.say(case)
+}
+
+/// It could find out what is masked, or write back what is shown instead.
+pub(super) fn masked(case: &Case, rule: &RuleId, breach: &MaskBreach) -> Denial {
+    let why = format!("sees masked values only: {breach}");
+    let advice = "leave what is masked alone";
+    Words { reason: Reason::Mask, rule: Some(rule.clone()), why, next: Next::ChangeRequest, advice }.say(case)
+}
+
+/// There is such an object, and no rule shows it.
+pub(super) fn hidden(case: &Case, rule: &RuleId) -> Denial {
+    let why = format!("may not see this object: neither {rule} nor any other rule of its grants shows it");
+    let advice = "choose what the rules show, or ask the agent's owner for more";
+    let (rule, next) = (Some(rule.clone()), Next::ChangeRequest);
+    Words { reason: Reason::Condition, rule, why, next, advice }.say(case).hidden(case.attributes())
+}
+
+pub(super) fn absent(case: &Case) -> Denial {
+    let why = "may change it only after looking at it, and it doesn't exist".to_owned();
+    let advice = "name an object that exists";
+    let words = Words { reason: Reason::Absent, rule: None, why, next: Next::ChangeRequest, advice };
+    words.say(case).hidden(case.attributes())
+}
+
+pub(super) fn conflict(case: &Case) -> Denial {
+    let why = "bound its request to a state of the object that is not the present one".to_owned();
+    let advice = "read the object again, and apply the change to what it is now";
+    Words { reason: Reason::Conflict, rule: None, why, next: Next::ChangeRequest, advice }.say(case)
+}
+
 pub(super) fn unsupported(case: &Case, fault: &dyn fmt::Display) -> Denial {
     let why = format!("can't be let through: {fault}");
     let advice = "send the request in another form";
@@ -84,6 +127,11 @@ pub(super) fn no_rule(case: &Case, rules: &Rules, ask: Ask<'_>, now: Millis) -> 
         None => no_rule_near(rules, ask, now),
     };
     words.say(case)
+}
+
+/// The same for an answer that refuses nothing: what follows "the agent".
+pub(crate) fn why_no_rule(rules: &Rules, ask: Ask<'_>, now: Millis) -> String {
+    nearest(rules, ask, now).map_or_else(|| no_rule_near(rules, ask, now), |near| near.words(ask)).why
 }
 
 fn no_rule_near(rules: &Rules, ask: Ask<'_>, now: Millis) -> Words {

@@ -1,15 +1,21 @@
 //! The rules, asked in order: built-in denies, deny rules, allow rules, then what the API server checks
 //! inside.
 
+use serde_json::Value;
+
 use crate::attributes::Connect;
-use crate::body::{Object, Owners, Reading, Touch, UNSAFE_VERB};
+use crate::body::{Object, Owners, Pin, Reading, Touch, UNSAFE_VERB};
 use crate::case::Case;
-use crate::rules::{self, Allowing, Ask, HeldScope, On, RuleId, Rules};
+use crate::mask::Mask;
+use crate::rules::{self, Allowing, Ask, Candidate, HeldScope, On, RuleId, Rules};
 use crate::time::Millis;
 
 use super::denial::Denial;
 use super::explain;
-use super::facts::{Facts, Live, Needs};
+use super::facts::{Facts, Live, Needs, Wanted};
+use super::permit::Limited;
+use super::screen::Screen;
+use super::terms::Terms;
 
 /// A case before its rules.
 pub(super) struct Judge<'a> {
@@ -24,14 +30,28 @@ pub(super) struct Grounds {
     pub(super) rule: RuleId,
     pub(super) grant: String,
     pub(super) until: Option<Millis>,
-    /// The uid that what is sent is bound to.
-    pub(super) pin: Option<String>,
+    /// What is sent is bound to this.
+    pub(super) pin: Option<Pin>,
+    /// The uid that the pod must still have once something of it is open.
+    pub(super) still: Option<String>,
+    /// The limits that it counts against.
+    pub(super) limited: Option<Limited>,
+    /// What becomes of the objects in the answer.
+    pub(super) screen: Option<Screen>,
+    /// What the rule itself hides.
+    pub(super) mask: Option<Mask>,
+    /// Whether its condition looked at objects.
+    pub(super) looks: bool,
 }
 
 /// Why there is no permit.
 pub(super) enum Halt {
     Deny(Box<Denial>),
     Needs(Needs),
+    /// A dry run must say first what would be stored.
+    Rehearse(Box<Grounds>),
+    /// Each object of the collection is decided on its own.
+    Expand,
 }
 
 impl From<Denial> for Halt {
@@ -49,34 +69,85 @@ impl Judge<'_> {
         if let Some(built_in) = rules::denied(attributes, self.case.reading().called()) {
             return Err(explain::built_in(self.case, built_in.why).into());
         }
-        let ask = Ask::of(attributes);
+        let ask = self.case.ask();
         if let Some(rule) = self.denying(ask) {
             return Err(explain::denied(self.case, rule).into());
         }
-        let discovery = || self.rules.longest(self.now).filter(|_| rules::is_discovery(attributes));
-        let allowing = self.rules.allowing(ask, self.now).map(Grounds::of);
-        let mut grounds = match allowing.or_else(|| discovery().map(Grounds::discovery)) {
+        let plain = self.rules.allowing(ask, self.now).map(Grounds::of);
+        let denies = self.denying_if(ask);
+        let decided = match (plain, denies.is_empty()) {
+            (Some(plain), true) => Some(plain),
+            (plain, _) => Terms::of(self, ask).decide(plain, denies)?,
+        };
+        let mut grounds = match decided.or_else(|| self.own()) {
             Some(grounds) => grounds,
             None => return Err(explain::no_rule(self.case, self.rules, ask, self.now).into()),
         };
+        self.inside_of(ask, &mut grounds)?;
+        Ok(grounds)
+    }
+
+    /// What the API server checks inside, and what a mask asks of the request itself.
+    pub(super) fn inside_of(&self, ask: Ask<'_>, grounds: &mut Grounds) -> Result<(), Halt> {
         match ask {
-            Ask::Path { .. } => {}
+            Ask::Path { .. } => return Ok(()),
             Ask::Resource(on) => {
-                self.proxied(on, &mut grounds)?;
-                self.inside(on, &mut grounds)?;
+                self.proxied(on, grounds)?;
+                self.inside(on, grounds)?;
             }
         }
-        Ok(grounds)
+        if grounds.screen.is_none() {
+            grounds.screen = Screen::of_write(self, ask, grounds.mask.clone());
+        }
+        let masks = grounds.screen.iter().flat_map(Screen::masks_of);
+        for breach in masks.filter_map(|mask| mask.check(self.case).err()) {
+            return Err(explain::masked(self.case, &grounds.rule, &breach).into());
+        }
+        Ok(())
+    }
+
+    /// The deny rules with a condition, asked as [`Self::denying`] asks those without.
+    fn denying_if(&self, ask: Ask<'_>) -> Vec<Candidate> {
+        if !self.rules.has_conditional_denies() {
+            return Vec::new();
+        }
+        let mut found = self.rules.denying_if(ask, self.now);
+        let plain = self.plain(ask);
+        if plain != ask {
+            found.extend(self.rules.denying_if(plain, self.now));
+        }
+        found
+    }
+
+    /// What every agent may do that holds a grant which gives something.
+    fn own(&self) -> Option<Grounds> {
+        let attributes = self.case.attributes();
+        let id = match attributes.review() {
+            Some(_) => RuleId::review(),
+            None if rules::is_discovery(attributes) => RuleId::discovery(),
+            None => return None,
+        };
+        self.rules.longest(self.now).map(|held| Grounds::own(held, id))
     }
 
     /// A deny rule that names a connection's own verb (`get` over WebSocket) is meant, too.
     fn denying(&self, ask: Ask<'_>) -> Option<&RuleId> {
-        let plain = match ask {
-            Ask::Resource(on) => Ask::Resource(on.verb(self.case.attributes().verb().as_str())),
-            Ask::Path { .. } => ask,
-        };
+        let plain = self.plain(ask);
         let again = || if plain == ask { None } else { self.rules.denying(plain, self.now) };
         self.rules.denying(ask, self.now).or_else(again)
+    }
+
+    /// The same with the request's own verb.
+    fn plain<'a>(&self, ask: Ask<'a>) -> Ask<'a>
+    where
+        Self: 'a,
+    {
+        match ask {
+            Ask::Resource(on) if self.case.attributes().connect().is_some() => {
+                Ask::Resource(on.verb(self.case.attributes().verb().as_str()))
+            }
+            Ask::Resource(_) | Ask::Path { .. } => ask,
+        }
     }
 
     /// What is proxied is done with the request's own method, which is RBAC's verb for it: `create` alone
@@ -94,7 +165,7 @@ impl Judge<'_> {
     /// and 4).
     fn inside(&self, on: On<'_>, grounds: &mut Grounds) -> Result<(), Halt> {
         match self.case.reading() {
-            Reading::Opaque | Reading::Create(..) => Ok(()),
+            Reading::Opaque | Reading::Review(_) | Reading::Create(..) => Ok(()),
             Reading::Delete(None) | Reading::Patch(_, Touch::Nothing, _) => Ok(()),
             Reading::Delete(Some(options)) if !options.is_unsafe() => Ok(()),
             Reading::Delete(Some(_)) => {
@@ -132,12 +203,13 @@ impl Judge<'_> {
     /// PUT and apply create what isn't there: either that is allowed, or they are bound to what is there. A
     /// uid of the caller's own binds them already (409 where it differs, or where there is nothing).
     fn creation(&self, on: On<'_>, object: &Object, grounds: &mut Grounds) -> Result<(), Halt> {
-        if !on.subresource.is_empty() || object.uid.is_some() || self.also(on.verb("create"), grounds) {
+        let bound = grounds.pin.is_some() || object.asked.uid.is_some();
+        if !on.subresource.is_empty() || bound || self.also(on.verb("create"), grounds) {
             return Ok(());
         }
         match self.live(on)? {
             Live::Present { uid, .. } if !uid.is_empty() => {
-                grounds.pin = Some(uid.clone());
+                grounds.pin = Some(Pin::object(uid));
                 Ok(())
             }
             Live::Present { .. } | Live::Unseen => Err(explain::unseen(self.case).into()),
@@ -149,7 +221,7 @@ impl Judge<'_> {
         if on.name.is_empty() {
             return Err(explain::unsupported(self.case, &"a change must name one object").into());
         }
-        self.facts.live().ok_or(Halt::Needs(Needs::Live))
+        self.facts.live().ok_or(Halt::Needs(Needs::Facts(Wanted::LIVE)))
     }
 
     fn owners_may_change(&self, on: On<'_>, grounds: &mut Grounds) -> Result<(), Halt> {
@@ -169,11 +241,12 @@ impl Judge<'_> {
         match self.live(on)? {
             Live::Unseen => Err(explain::unseen(self.case).into()),
             Live::Absent if object.owners.is_empty() => Ok(()),
-            Live::Present { uid, owner_references, .. }
-                if Owners::of_live(owner_references).as_ref() == Some(&object.owners) =>
+            Live::Present { uid, object: live, .. }
+                if Owners::of_live(owner_references(live)).as_ref() == Some(&object.owners) =>
             {
-                if on.subresource.is_empty() && object.uid.is_none() && !uid.is_empty() {
-                    grounds.pin = Some(uid.clone());
+                let bound = grounds.pin.is_some() || object.asked.uid.is_some();
+                if on.subresource.is_empty() && !bound && !uid.is_empty() {
+                    grounds.pin = Some(Pin::object(uid));
                 }
                 Ok(())
             }
@@ -188,14 +261,33 @@ impl Grounds {
             rule: allowing.id.clone(),
             grant: allowing.held.grant.clone(),
             until: allowing.held.until,
-            pin: None,
+            ..Self::nothing()
         }
     }
 
-    fn discovery(held: &HeldScope) -> Self {
+    fn own(held: &HeldScope, rule: RuleId) -> Self {
         let (grant, until) = (held.grant.clone(), held.until);
-        Self { rule: RuleId::discovery(), grant, until, pin: None }
+        Self { rule, grant, until, ..Self::nothing() }
     }
+
+    /// What every agent with a grant may do, without any terms.
+    fn nothing() -> Self {
+        Self {
+            rule: RuleId::discovery(),
+            grant: String::new(),
+            until: None,
+            pin: None,
+            still: None,
+            limited: None,
+            screen: None,
+            mask: None,
+            looks: false,
+        }
+    }
+}
+
+fn owner_references(object: &Value) -> &Value {
+    object.pointer("/metadata/ownerReferences").unwrap_or(&Value::Null)
 }
 
 fn earlier(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {

@@ -4,19 +4,28 @@ mod denial;
 mod explain;
 mod facts;
 mod judge;
+mod manner;
 mod permit;
+mod screen;
+mod terms;
 mod trace;
+mod view;
 
-pub use denial::{Denial, LONGEST_MESSAGE, Next, Reason};
-pub use facts::{Facts, Live, Needs};
-pub use permit::{Permit, Pin};
+pub use denial::{Denial, LONGEST_MESSAGE, Missing, Next, Reason, Shown};
+pub use facts::{Fact, Facts, Live, Needs, Wanted};
+pub use permit::{Limited, Permit, Pin, With};
+pub use screen::{Look, Screen};
 pub use trace::{Looked, looked_at};
 
+pub(crate) use explain::why_no_rule;
+
 use crate::case::Case;
+use crate::review::Review;
 use crate::rules::Rules;
 use crate::time::Millis;
 
 use judge::{Grounds, Halt, Judge};
+use permit::Purpose;
 
 /// What was decided.
 #[derive(Debug)]
@@ -27,6 +36,8 @@ pub enum Decision {
     Deny(Denial, Case),
     /// A fact is needed first: read it as the agent, then decide again.
     Needs(Needs, Case),
+    /// Each object of the collection is decided on its own ([`Case::one`]).
+    Expand(Case),
 }
 
 /// Decides a case. `rules` is what the agent holds on this cluster, `facts` what has been read of the
@@ -37,21 +48,32 @@ pub enum Decision {
 #[must_use]
 pub fn decide(case: Case, rules: &Rules, facts: &Facts, now: Millis) -> Decision {
     match (Judge { case: &case, rules, facts, now }).judge() {
-        Ok(grounds) => permit(case, grounds),
+        Ok(grounds) => {
+            let review = case.question().and_then(|question| Review::new(question, rules, now));
+            match permit(case, grounds, Purpose::Earnest) {
+                Ok(permit) => Decision::Permit(Permit { review, ..permit }),
+                Err((denial, case)) => Decision::Deny(denial, case),
+            }
+        }
         Err(Halt::Deny(denial)) => Decision::Deny(*denial, case),
         Err(Halt::Needs(needs)) => Decision::Needs(needs, case),
+        Err(Halt::Rehearse(grounds)) => match permit(case.clone(), *grounds, Purpose::Rehearsal) {
+            Ok(permit) => Decision::Needs(Needs::Rehearsal(Box::new(permit)), case),
+            Err((denial, case)) => Decision::Deny(denial, case),
+        },
+        Err(Halt::Expand) => Decision::Expand(case),
     }
 }
 
-fn permit(case: Case, grounds: Grounds) -> Decision {
-    let Grounds { rule, grant, until, pin } = grounds;
-    match case.sent(pin.as_deref()) {
-        Ok(sent) => {
-            Decision::Permit(Permit { case, rule, grant, until, pinned: pin.map(|uid| Pin { uid }), sent })
-        }
-        Err(fault) => {
-            let denial = explain::unsupported(&case, &fault);
-            Decision::Deny(denial, case)
-        }
+fn permit(case: Case, grounds: Grounds, purpose: Purpose) -> Result<Permit, (Denial, Case)> {
+    let Grounds { rule, grant, until, pin, still, limited, screen, mask: _, looks: _ } = grounds;
+    let mut sent = match case.sent(pin.as_ref()) {
+        Ok(sent) => sent,
+        Err(fault) => return Err((explain::unsupported(&case, &fault), case)),
+    };
+    if purpose == Purpose::Rehearsal {
+        sent.path_and_query = case.attributes().dry_run();
     }
+    let review = None;
+    Ok(Permit { case, rule, grant, until, pinned: pin, still, limited, screen, purpose, sent, review })
 }

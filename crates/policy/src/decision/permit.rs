@@ -6,21 +6,40 @@ use crate::attributes::{Attributes, Method};
 use crate::body::Sent;
 use crate::case::Case;
 use crate::name::AgentName;
-use crate::rules::RuleId;
+use crate::review::Review;
+use crate::rules::{Limit, RuleId};
 use crate::time::Millis;
 
-/// What a write was bound to, so that it changes the object that was looked at or nothing.
+pub use crate::body::Pin;
+
+use super::denial::Denial;
+use super::explain;
+use super::screen::Screen;
+
+/// The limits that a request counts against.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pin {
-    pub(super) uid: String,
+pub struct Limited {
+    /// Whose they are.
+    pub rule: RuleId,
+    /// All of them must have room.
+    pub limits: Vec<Limit>,
 }
 
-impl Pin {
-    /// The `metadata.uid` that was put into what is sent.
-    #[must_use]
-    pub fn uid(&self) -> &str {
-        &self.uid
-    }
+/// What a permit rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum With {
+    /// Rules as RBAC has them.
+    RulesAlone,
+    /// Conditions, masks or limits, and so objects that were read.
+    Terms,
+}
+
+/// Whether what is sent is done in earnest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Earnest,
+    /// A dry run, to see what would be stored.
+    Rehearsal,
 }
 
 /// The proof that a request was decided, and what is sent: nothing is sent to a cluster without one.
@@ -32,7 +51,12 @@ pub struct Permit {
     pub(super) grant: String,
     pub(super) until: Option<Millis>,
     pub(super) pinned: Option<Pin>,
+    pub(super) still: Option<String>,
+    pub(super) limited: Option<Limited>,
+    pub(super) screen: Option<Screen>,
+    pub(super) purpose: Purpose,
     pub(super) sent: Sent,
+    pub(super) review: Option<Review>,
 }
 
 impl Permit {
@@ -72,6 +96,44 @@ impl Permit {
         self.pinned.as_ref()
     }
 
+    /// The uid that the pod must still have once something of it is open: an exec can't be bound to it.
+    #[must_use]
+    pub fn still(&self) -> Option<&str> {
+        self.still.as_deref()
+    }
+
+    /// The limits that it counts against; they must have room, or it must be decided again.
+    #[must_use]
+    pub fn limited(&self) -> Option<&Limited> {
+        self.limited.as_ref()
+    }
+
+    /// What becomes of the objects in the answer. None: it is passed on as it is.
+    #[must_use]
+    pub fn screen(&self) -> Option<&Screen> {
+        self.screen.as_ref()
+    }
+
+    /// The refusal of a read whose one object is not to be seen.
+    #[must_use]
+    pub fn hidden(&self) -> Denial {
+        explain::hidden(&self.case, &self.rule)
+    }
+
+    /// Whether it is a dry run of ours, to see what would be stored.
+    #[must_use]
+    pub fn is_rehearsal(&self) -> bool {
+        self.purpose == Purpose::Rehearsal
+    }
+
+    /// Whether conditions, masks or limits had a part in it: then it can't be decided again by looking at the
+    /// request alone.
+    #[must_use]
+    pub fn with(&self) -> With {
+        let bare = self.still.is_none() && self.limited.is_none() && self.screen.is_none();
+        if bare && self.pinned.is_none() { With::RulesAlone } else { With::Terms }
+    }
+
     /// The method that is sent.
     #[must_use]
     pub fn method(&self) -> Method {
@@ -94,6 +156,13 @@ impl Permit {
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         self.sent.content_type.as_deref()
+    }
+
+    /// The scopes' half of the answer, where the agent asks what it may do: the cluster's answer alone is
+    /// not for the caller.
+    #[must_use]
+    pub fn review(&self) -> Option<&Review> {
+        self.review.as_ref()
     }
 
     /// The case as it came, for deciding it again.

@@ -136,6 +136,7 @@ fn unknown_verb(spec: &RuleSpec) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::spec::Terms;
     use super::*;
 
     fn cautions(verbs: &str, group: &str, resource: &str, acknowledge: &[&str]) -> Vec<&'static str> {
@@ -148,6 +149,7 @@ mod tests {
             resource_names: Vec::new(),
             non_resource_urls: Vec::new(),
             acknowledge: acknowledge.iter().map(|word| (*word).to_owned()).collect(),
+            terms: Terms::none(),
         };
         of(&spec.check().expect("right")).into_iter().map(|caution| caution.acknowledge).collect()
     }

@@ -5,7 +5,7 @@
 
 use super::ask::{PATH_VERBS, RESOURCE_VERBS};
 use super::cautions;
-use super::spec::{RuleProblem, RuleSpec};
+use super::spec::{Effect, Rule, RuleProblem, RuleSpec};
 use crate::attributes::Verb;
 
 pub(super) fn problems(rule: &RuleSpec) -> Vec<RuleProblem> {
@@ -25,6 +25,44 @@ pub(super) fn problems(rule: &RuleSpec) -> Vec<RuleProblem> {
         })
     });
     found.0
+}
+
+/// What is wrong with a rule's terms, beside what their own readers find.
+pub(super) fn terms(rule: &Rule, problems: &mut Vec<RuleProblem>) {
+    let spec = rule.spec();
+    let mut found = Problems(Vec::new());
+    let asked = &spec.terms;
+    if spec.effect == Effect::Deny {
+        for (field, given) in [("mask", !asked.mask.is_empty()), ("limits", !asked.limits.is_empty())] {
+            if given {
+                found.field(field, "a deny rule has only `when`: it refuses, and shows or counts nothing");
+            }
+        }
+    }
+    found.each("versions", &asked.versions, version_problem);
+    if !asked.versions.is_empty() && asked.when.is_none() && asked.mask.is_empty() {
+        found.field("versions", "they belong to `when` or `mask`, which look into objects");
+    }
+    if !spec.non_resource_urls.is_empty() && rule.looks_at_objects() {
+        found.field("nonResourceURLs", "a path has no object for `when` or `mask` to look at");
+    }
+    if rule.looks_at_objects() {
+        let message = "a rule that looks into objects names its API groups and resources without a wildcard, \
+                       since fields differ";
+        let wild = |field, entries: &[String], found: &mut Problems| {
+            found.each(field, entries, |entry| entry.contains('*').then(|| message.to_owned()));
+        };
+        wild("apiGroups", &spec.api_groups, &mut found);
+        wild("resources", &spec.resources, &mut found);
+    }
+    problems.append(&mut found.0);
+}
+
+fn version_problem(version: &str) -> Option<String> {
+    let word = version.starts_with('v')
+        && version.chars().nth(1).is_some_and(|c| c.is_ascii_digit())
+        && version.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    (!word).then(|| format!("{version:?} is no API version: write it as in v1 or v1beta1, without the group"))
 }
 
 struct Problems(Vec<RuleProblem>);
@@ -146,7 +184,7 @@ fn is_label(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::Effect;
+    use super::super::spec::Terms;
     use super::*;
 
     fn words(words: &[&str]) -> Vec<String> {
@@ -163,6 +201,7 @@ mod tests {
             resource_names: Vec::new(),
             non_resource_urls: Vec::new(),
             acknowledge: Vec::new(),
+            terms: Terms::none(),
         }
     }
 

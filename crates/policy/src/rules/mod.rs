@@ -6,6 +6,7 @@ mod cautions;
 mod check;
 mod exceptions;
 mod index;
+mod limit;
 pub(crate) mod matching;
 mod reach;
 mod spec;
@@ -14,21 +15,25 @@ mod weigh;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use ask::{Ask, On};
+pub(crate) use ask::{Ask, On, RESOURCE_VERBS};
 pub use builtin::{AGENTS_NAMESPACE, BUILT_INS, BuiltIn, DISCOVERY, OWN_PREFIX, SYSTEM_NAMESPACE};
-pub(crate) use builtin::{denied, is_discovery};
+pub(crate) use builtin::{SECRETS, denied, denied_on, discovers, is_discovery};
 pub use cautions::CAUTIONS;
 pub(crate) use exceptions::escape;
 pub use exceptions::{ESCAPES, EXCEPTIONS, Escape, Exception, Verbs};
+pub use limit::{Limit, LimitError, Per};
+pub(crate) use matching::is_cluster_scoped;
 pub use reach::{NamePattern, PatternError, Reach};
-pub use spec::{Effect, Rule, RuleProblem, RuleSpec};
+pub use spec::{Effect, Rule, RuleProblem, RuleSpec, Terms};
+pub(crate) use weigh::meets;
 pub use weigh::{Weighed, weigh};
 
 use crate::time::Millis;
 
 use index::Index;
 
-/// Names a rule for people: `scope/rule`, or the word of what is built in (`discovery`). Cheap to copy.
+/// Names a rule for people: `scope/rule`, or the word of what is built in (`discovery`,
+/// `review`). Cheap to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RuleId(Arc<str>);
 
@@ -42,6 +47,11 @@ impl RuleId {
     /// What every agent may do that holds a grant.
     pub(crate) fn discovery() -> Self {
         Self("discovery".into())
+    }
+
+    /// What every agent may ask about itself that holds a grant.
+    pub(crate) fn review() -> Self {
+        Self("review".into())
     }
 }
 
@@ -58,6 +68,7 @@ pub struct Scope {
     rules: Vec<(RuleId, Rule)>,
     allow: Index,
     deny: Index,
+    has: Has,
 }
 
 /// What a person should know before a scope is applied.
@@ -82,8 +93,12 @@ impl Scope {
                 Effect::Deny => deny.add(place, rule.spec()),
             }
         }
+        let has = Has {
+            conditional_denies: rules.iter().any(|rule| rule.effect() == Effect::Deny && !rule.is_plain()),
+            masks: rules.iter().any(|rule| rule.mask().is_some()),
+        };
         let named = |rule: Rule| (RuleId(format!("{name}/{}", rule.name()).into()), rule);
-        Self { name: name.to_owned(), rules: rules.into_iter().map(named).collect(), allow, deny }
+        Self { name: name.to_owned(), rules: rules.into_iter().map(named).collect(), allow, deny, has }
     }
 
     /// Its name.
@@ -97,22 +112,35 @@ impl Scope {
         self.rules.iter().map(|(id, rule)| (id, rule))
     }
 
-    /// The first of its allow rules that allows this.
+    /// The first of its allow rules without terms that allows this.
     fn allowing(&self, reach: &Reach, ask: Ask<'_>) -> Option<&RuleId> {
-        let allows = |place: &usize| {
-            self.rules.get(*place).is_some_and(|(_, rule)| matching::allows(rule.spec(), reach, ask))
-        };
-        let first = self.allow.places(ask).filter(allows).min()?;
+        let first = self.allows(reach, ask).filter(|place| self.is_plain(*place)).min()?;
         self.rules.get(first).map(|(id, _)| id)
     }
 
-    /// The first of its deny rules that refuses this.
+    /// The first of its deny rules without terms that refuses this.
     fn denying(&self, reach: &Reach, ask: Ask<'_>) -> Option<&RuleId> {
-        let denies = |place: &usize| {
-            self.rules.get(*place).is_some_and(|(_, rule)| matching::denies(rule.spec(), reach, ask))
-        };
-        let first = self.deny.places(ask).filter(denies).min()?;
+        let first = self.denies(reach, ask).filter(|place| self.is_plain(*place)).min()?;
         self.rules.get(first).map(|(id, _)| id)
+    }
+
+    fn allows(&self, reach: &Reach, ask: Ask<'_>) -> impl Iterator<Item = usize> {
+        let allows = move |rule: &(RuleId, Rule)| matching::allows(rule.1.spec(), reach, ask);
+        self.allow.places(ask).filter(move |place| self.rules.get(*place).is_some_and(allows))
+    }
+
+    fn denies(&self, reach: &Reach, ask: Ask<'_>) -> impl Iterator<Item = usize> {
+        let denies = move |rule: &(RuleId, Rule)| matching::denies(rule.1.spec(), reach, ask);
+        self.deny.places(ask).filter(move |place| self.rules.get(*place).is_some_and(denies))
+    }
+
+    fn is_plain(&self, place: usize) -> bool {
+        self.rules.get(place).is_some_and(|(_, rule)| rule.is_plain())
+    }
+
+    /// The rule at a place.
+    pub(crate) fn rule(&self, place: usize) -> Option<(&RuleId, &Rule)> {
+        self.rules.get(place).map(|(id, rule)| (id, rule))
     }
 
     /// What a person should know before it is applied, less what the rules acknowledge.
@@ -133,6 +161,17 @@ pub struct HeldScope {
     pub namespaces: Reach,
     /// What it allows and denies there.
     pub scope: Arc<Scope>,
+    /// What it answers to lists of all namespaces.
+    pub lists: Lists,
+}
+
+/// What a grant in some namespaces answers to lists and watches of all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lists {
+    /// Nothing: they are refused, as RBAC refuses them.
+    Refused,
+    /// What its namespaces and names allow.
+    Filtered,
 }
 
 impl HeldScope {
@@ -146,25 +185,58 @@ impl HeldScope {
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     held: Vec<HeldScope>,
+    has: Has,
+}
+
+/// What its rules have at all, so that nobody pays for what no rule uses.
+#[derive(Debug, Clone, Copy, Default)]
+struct Has {
+    conditional_denies: bool,
+    masks: bool,
 }
 
 impl Rules {
     /// What the agent's grants on this cluster give, in any order.
     #[must_use]
     pub fn new(held: Vec<HeldScope>) -> Self {
-        Self { held }
+        let has = Has {
+            conditional_denies: held.iter().any(|held| held.scope.has.conditional_denies),
+            masks: held.iter().any(|held| held.scope.has.masks),
+        };
+        Self { held, has }
     }
 
     /// An agent without a grant: everything is refused.
     #[must_use]
     pub fn none() -> Self {
-        Self { held: Vec::new() }
+        Self::default()
+    }
+
+    /// Whether any deny rule has a condition.
+    pub(crate) fn has_conditional_denies(&self) -> bool {
+        self.has.conditional_denies
+    }
+
+    /// Whether any rule hides values.
+    pub(crate) fn has_masks(&self) -> bool {
+        self.has.masks
     }
 
     /// Whether there is no grant at all, ended or not.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
+    }
+
+    /// Whether these are the same rules, held in the same way: then what they decided still stands.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        let same = |(one, other): (&HeldScope, &HeldScope)| {
+            Arc::ptr_eq(&one.scope, &other.scope)
+                && (&one.grant, one.until, &one.namespaces, one.lists)
+                    == (&other.grant, other.until, &other.namespaces, other.lists)
+        };
+        self.held.len() == other.held.len() && self.held.iter().zip(&other.held).all(same)
     }
 
     /// What hasn't ended: a grant no longer counts at its end, neither for what it allows nor for what it
@@ -192,6 +264,43 @@ impl Rules {
             .find_map(|ask| self.held(now).find_map(|held| held.scope.denying(&held.namespaces, ask)))
     }
 
+    /// The allow rules with terms that are about this, those that come first in their scopes first.
+    pub(crate) fn allowing_if(&self, ask: Ask<'_>, now: Millis) -> Vec<Candidate> {
+        let found = self.held(now).flat_map(|held| {
+            let places = held.scope.allows(&held.namespaces, ask).filter(|at| !held.scope.is_plain(*at));
+            Candidate::all(held, places)
+        });
+        found.collect()
+    }
+
+    /// The deny rules with a condition that could be about this.
+    pub(crate) fn denying_if(&self, ask: Ask<'_>, now: Millis) -> Vec<Candidate> {
+        let mut found = Vec::new();
+        for ask in matching::equivalents(ask) {
+            for held in self.held(now) {
+                let places = held.scope.denies(&held.namespaces, ask).filter(|at| !held.scope.is_plain(*at));
+                found.extend(Candidate::all(held, places));
+            }
+        }
+        found
+    }
+
+    /// The allow rules that could show some of what a list or watch asks for, since their grants filter
+    /// lists: those that fit but for namespace and name.
+    pub(crate) fn filtering(&self, ask: Ask<'_>, now: Millis) -> Vec<Candidate> {
+        let filtered = self.held(now).filter(|held| held.lists == Lists::Filtered);
+        let found = filtered.flat_map(|held| {
+            let fits = |place: &usize| {
+                held.scope.rule(*place).is_some_and(|(_, rule)| {
+                    let fit = matching::fit(rule.spec(), &held.namespaces, ask);
+                    fit.verb && fit.kind && fit.inexact.is_none()
+                })
+            };
+            Candidate::all(held, held.scope.allow.places(ask).filter(fits))
+        });
+        found.collect()
+    }
+
     /// The grant that lasts longest, of those that give something.
     pub(crate) fn longest(&self, now: Millis) -> Option<&HeldScope> {
         self.held(now)
@@ -205,6 +314,61 @@ impl Rules {
 pub(crate) struct Allowing<'a> {
     pub(crate) id: &'a RuleId,
     pub(crate) held: &'a HeldScope,
+}
+
+/// A rule that could decide, with what it is held through. It keeps its scope alive, so that what it decided
+/// can go on being decided while an answer streams.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    id: RuleId,
+    scope: Arc<Scope>,
+    place: usize,
+    pub(crate) grant: String,
+    pub(crate) reach: Reach,
+    pub(crate) until: Option<Millis>,
+}
+
+impl Candidate {
+    fn all(held: &HeldScope, places: impl Iterator<Item = usize>) -> Vec<Self> {
+        let mut places: Vec<_> = places.collect();
+        places.sort_unstable();
+        places.dedup();
+        let of = |place| {
+            let (id, _) = held.scope.rule(place)?;
+            Some(Self {
+                id: id.clone(),
+                scope: held.scope.clone(),
+                place,
+                grant: held.grant.clone(),
+                reach: held.namespaces.clone(),
+                until: held.until,
+            })
+        };
+        places.into_iter().filter_map(of).collect()
+    }
+
+    /// The rule's name.
+    pub(crate) fn id(&self) -> &RuleId {
+        &self.id
+    }
+
+    /// Whether it is about an object of this namespace and name.
+    pub(crate) fn covers(&self, namespace: &str, name: &str) -> bool {
+        let named = |rule: &Rule| {
+            let names = &rule.spec().resource_names;
+            names.is_empty() || names.iter().any(|known| known == name)
+        };
+        let reached = match &self.reach {
+            Reach::Everywhere => true,
+            Reach::Namespaces(patterns) => patterns.iter().any(|pattern| pattern.matches(namespace)),
+        };
+        reached && self.rule().is_some_and(named)
+    }
+
+    /// The rule. None never happens: a place is one of its own scope's.
+    pub(crate) fn rule(&self) -> Option<&Rule> {
+        self.scope.rule(self.place).map(|(_, rule)| rule)
+    }
 }
 
 fn lasts_longer(until: Option<Millis>, than: Option<Millis>) -> bool {

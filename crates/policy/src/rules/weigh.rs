@@ -41,10 +41,16 @@ fn named(rule: &RuleSpec, wanted: &Escape) -> bool {
 fn covered_by_wildcard(rule: &RuleSpec, escape: &Escape) -> bool {
     triples(rule).any(|(verb, group, resource)| {
         let wild = [verb, group, resource].iter().any(|word| word.contains('*'));
-        wild && verb_meets(verb, escape.verbs)
-            && escape.groups.iter().any(|known| group == "*" || *known == "*" || *known == group)
-            && escape.resources.iter().any(|known| resource_meets(resource, known))
+        wild && meets(verb, group, resource, escape)
     })
+}
+
+/// Whether a verb, a group and a resource with its subresource, each of which may be a wildcard, have
+/// something in common with an escape.
+pub(crate) fn meets(verb: &str, group: &str, resource: &str, escape: &Escape) -> bool {
+    verb_meets(verb, escape.verbs)
+        && escape.groups.iter().any(|known| group == "*" || *known == "*" || *known == group)
+        && escape.resources.iter().any(|known| resource_meets(resource, known))
 }
 
 fn triples(rule: &RuleSpec) -> impl Iterator<Item = (&str, &str, &str)> {
@@ -79,7 +85,7 @@ fn resource_meets(resource: &str, known: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::Effect;
+    use super::super::spec::{Effect, Terms};
     use super::*;
 
     fn words(escapes: &[&'static Escape]) -> Vec<&'static str> {
@@ -97,6 +103,7 @@ mod tests {
             resource_names: Vec::new(),
             non_resource_urls: Vec::new(),
             acknowledge: Vec::new(),
+            terms: Terms::none(),
         }
     }
 

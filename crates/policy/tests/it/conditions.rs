@@ -18,11 +18,14 @@ use super::oracle::{Sources, program};
 
 const CORPUS: &str = include_str!("../cel/corpus.tsv");
 
-const SOURCES: Sources = [
-    ("go.mod", include_str!("../cel/oracle/go.mod")),
-    ("go.sum", include_str!("../cel/oracle/go.sum")),
-    ("main.go", include_str!("../cel/oracle/main.go")),
-];
+const SOURCES: Sources = Sources {
+    name: "cel",
+    files: [
+        ("go.mod", include_str!("../cel/oracle/go.mod")),
+        ("go.sum", include_str!("../cel/oracle/go.sum")),
+        ("main.go", include_str!("../cel/oracle/main.go")),
+    ],
+};
 
 /// The objects, by the name that the corpus has for them.
 const OBJECTS: [(&str, &str); 6] = [
@@ -154,7 +157,7 @@ fn the_conditions_of_the_corpus_are_judged_as_its_oracle_judges_them() {
 }
 
 fn ask(objects: &BTreeMap<&str, Value>, rows: &[Row<'_>]) -> Vec<String> {
-    let mut oracle = Command::new(program("cel", &SOURCES))
+    let mut oracle = Command::new(program(&SOURCES))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

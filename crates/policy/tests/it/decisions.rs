@@ -53,5 +53,6 @@ fn check(place: &str, request: &scene::Request, decision: Decision) {
         (_, Decision::Deny(denial, _)) => panic!("{place}: denied: {}", denial.message()),
         (_, Decision::Permit(permit)) => panic!("{place}: permitted by {}", permit.rule()),
         (_, Decision::Needs(needs, _)) => panic!("{place}: {needs:?}"),
+        (_, Decision::Expand(_)) => panic!("{place}: no rule has a condition"),
     }
 }

@@ -21,6 +21,8 @@ mod judge;
 #[cfg(test)]
 mod lines;
 #[cfg(test)]
+mod masks;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod properties;
@@ -29,7 +31,11 @@ mod random;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod reviews;
+#[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod typed;
 
 /// A variable of the environment, if it says something.
 #[cfg(test)]

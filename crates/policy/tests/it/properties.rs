@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use drawbridge_policy::{
-    AgentName, Attributes, Case, Decision, Effect, Facts, HeldScope, Line, Live, Millis, NamePattern,
-    Payload, Reach, RuleId, RuleSpec, Rules, Scope, Verb, decide,
+    AgentName, Attributes, Case, Decision, Effect, Fact, Facts, HeldScope, Line, Lists, Live, Millis,
+    NamePattern, Payload, Reach, RuleId, RuleSpec, Rules, Scope, Terms, Verb, decide,
 };
 use proptest::prelude::*;
 
@@ -29,9 +29,9 @@ fn permits(rules: &Rules, line: &str) -> bool {
     let live = Live::Present {
         uid: "u".to_owned(),
         resource_version: "1".to_owned(),
-        owner_references: serde_json::Value::Null,
+        object: serde_json::Value::Null,
     };
-    match decide(case(line), rules, &Facts::with_live(live), NOW) {
+    match decide(case(line), rules, &Facts::none().and(Fact::Live(live)), NOW) {
         Decision::Permit(permit) => {
             assert!(!permit.rule().as_str().is_empty());
             true
@@ -40,7 +40,7 @@ fn permits(rules: &Rules, line: &str) -> bool {
             assert!(denial.message().len() <= 600 && !denial.message().contains('\n'));
             false
         }
-        Decision::Needs(..) => panic!("{line}: all facts were there"),
+        Decision::Needs(..) | Decision::Expand(_) => panic!("{line}: all facts were there"),
     }
 }
 
@@ -62,7 +62,7 @@ prop_compose! {
         let resource_names = resource_names.into_iter().map(str::to_owned).collect();
         RuleSpec {
             name: "r".to_owned(), effect, verbs, api_groups, resources, resource_names,
-            non_resource_urls: Vec::new(), acknowledge: Vec::new(),
+            non_resource_urls: Vec::new(), acknowledge: Vec::new(), terms: Terms::none(),
         }
     }
 }
@@ -104,7 +104,13 @@ fn held(spec: RuleSpec, namespaces: Option<&str>) -> HeldScope {
         Some(pattern) => Reach::namespaces(vec![NamePattern::parse(pattern).expect("a pattern")]),
     };
     let scope = Scope::new("s", vec![spec.check().expect("a right rule")]);
-    HeldScope { grant: "g".to_owned(), until: None, namespaces: reach, scope: Arc::new(scope) }
+    HeldScope {
+        grant: "g".to_owned(),
+        until: None,
+        namespaces: reach,
+        scope: Arc::new(scope),
+        lists: Lists::Refused,
+    }
 }
 
 /// RBAC itself, as its documentation puts it: a binding's rules allow what one of them matches in verb,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use drawbridge_policy::{
-    AgentName, Attributes, Case, Effect, Facts, HeldScope, Line, Live, Millis, NamePattern, Payload, Reach,
-    Rule, RuleSpec, Rules, Scope,
+    AgentName, Attributes, Case, Effect, Fact, Facts, HeldScope, Line, Lists, Live, Millis, NamePattern,
+    Payload, Reach, Rule, RuleSpec, Rules, Scope, Terms,
 };
+use serde_json::{Value, json};
 
 pub(super) enum Expectation {
     Permit(String),
@@ -84,7 +85,7 @@ impl Scene {
             }
         }
         let scope = Arc::new(Scope::new(&grant, std::mem::take(&mut self.making)));
-        self.held.push(HeldScope { grant, until, namespaces, scope });
+        self.held.push(HeldScope { grant, until, namespaces, scope, lists: Lists::Refused });
     }
 }
 
@@ -142,17 +143,19 @@ impl Request {
     pub(super) fn facts(&self) -> Facts {
         let Some(live) = &self.live else { return Facts::none() };
         let mut words = live.splitn(3, ' ');
-        Facts::with_live(match (words.next(), words.next(), words.next()) {
+        Facts::none().and(Fact::Live(match (words.next(), words.next(), words.next()) {
             (Some("absent"), ..) => Live::Absent,
             (Some("unseen"), ..) => Live::Unseen,
-            (Some("present"), Some(uid), Some(owners)) => Live::Present {
-                uid: uid.to_owned(),
-                resource_version: "1".to_owned(),
-                owner_references: serde_json::from_str(owners).expect("JSON"),
-            },
+            (Some("present"), Some(uid), Some(owners)) => {
+                Live::Present { uid: uid.to_owned(), resource_version: "1".to_owned(), object: owned(owners) }
+            }
             other => panic!("line {}: {other:?}", self.number),
-        })
+        }))
     }
+}
+
+fn owned(owners: &str) -> Value {
+    json!({ "metadata": { "ownerReferences": serde_json::from_str::<Value>(owners).expect("JSON") } })
 }
 
 pub(super) fn attributes(line: &str) -> Attributes {
@@ -180,6 +183,7 @@ fn rule(effect: Effect, text: &str) -> Rule {
         resource_names: names.unwrap_or_default(),
         non_resource_urls: Vec::new(),
         acknowledge: Vec::new(),
+        terms: Terms::none(),
     };
     spec.check().unwrap_or_else(|problems| panic!("{text}: {problems:?}"))
 }
@@ -195,6 +199,7 @@ fn url_rule(effect: Effect, text: &str) -> Rule {
         resource_names: Vec::new(),
         non_resource_urls: words(urls),
         acknowledge: Vec::new(),
+        terms: Terms::none(),
     };
     spec.check().unwrap_or_else(|problems| panic!("{text}: {problems:?}"))
 }

@@ -16,6 +16,8 @@ mod kept;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod manifests;
 #[cfg(test)]
 mod opening;

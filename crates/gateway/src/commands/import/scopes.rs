@@ -1,7 +1,7 @@
 //! RBAC's rules as a scope's: what is the same, what is left out, and what to know about it.
 
 use drawbridge_policy::rules::{Escape, weigh};
-use drawbridge_policy::{Effect, RuleSpec};
+use drawbridge_policy::{Effect, RuleSpec, Terms};
 
 use crate::cluster::review::Right;
 
@@ -40,6 +40,7 @@ pub(super) fn convert(right: &Right, place: usize, holds: Where) -> Converted {
         resource_names: right.resource_names.clone(),
         non_resource_urls: right.non_resource_urls.clone(),
         acknowledge: Vec::new(),
+        terms: Terms::none(),
     };
     let fits = prune(&mut spec, &mut comments);
     if !fits {

@@ -28,7 +28,7 @@ pub struct Running {
     pub(super) ca: Option<String>,
     pub(super) gate: Gate,
     pub(super) store: Store,
-    /// Everything besides connections: the record's writer, the clocks.
+    /// Everything besides connections: the record's writer, the counter of limits, the clocks.
     pub(super) background: TaskTracker,
     pub(super) shutdown: CancellationToken,
     pub(super) writer: tokio::task::AbortHandle,

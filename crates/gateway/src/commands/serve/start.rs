@@ -18,6 +18,7 @@ use super::reload::{Made, Pems, Tls, watch};
 use super::{Running, admin, data};
 use crate::admin::{Admin, listener as people, router};
 use crate::bodies::Bodies;
+use crate::broker::screen::continue_token::ContinueTokens;
 use crate::clock::Clock;
 use crate::cluster::{Patience, renew};
 use crate::commands::admin_file::{self, AdminFile};
@@ -30,6 +31,7 @@ use crate::identity::account::admit::Accounts;
 use crate::identity::account::sweep;
 use crate::lease::Leases;
 use crate::lease::instances::Instances;
+use crate::limits::{Counter, RuleLimits};
 use crate::record::writer::{Record, Writer};
 use crate::state::{self, Parts, State};
 
@@ -80,8 +82,8 @@ async fn with_store(config: Config, clock: Clock, store: Store) -> anyhow::Resul
     let config = Config { manifests: watched, ..config };
     let directory = config.manifests.clone().map(|path| Arc::new(Directory::new(path)));
     let (record, writer) = Record::new(store.clone(), clock.clone(), limits.requests, limits.intent);
-    let gate = gate(record, &store, &bound.url, config, clock).await?;
-    let writer = begin(&gate, writer, &background, &shutdown);
+    let (gate, counter) = gate(record, &store, &bound.url, config, clock).await?;
+    let writer = begin(&gate, (writer, counter), &background, &shutdown);
     if let Some(directory) = &directory {
         // Before anybody is served: who is no longer in it isn't let in for a moment.
         let watch = directory.begin(&gate.state).await;
@@ -132,7 +134,7 @@ async fn gate(
     url: &PublicUrl,
     config: Config,
     clock: Clock,
-) -> anyhow::Result<Gate> {
+) -> anyhow::Result<(Gate, Counter)> {
     let (limits, domain) = (config.limits, config.domain.map(Arc::new));
     let (leases, tasks) = (Leases::default(), TaskTracker::new());
     let patience = Patience { connect: limits.cluster_connect, answer: limits.cluster_answer };
@@ -152,17 +154,35 @@ async fn gate(
         Accounts::load(store.clone(), audience.clone(), record.metrics().clone(), clock.clone()).await?,
     );
     let instances = Instances::default();
-    Ok(Gate { state, leases, instances, accounts, record, bodies, limits, audience, domain, clock, tasks })
+    let (rule_limits, counter) = RuleLimits::new(store.clone(), clock.clone(), limits.intent);
+    let gate = Gate {
+        state,
+        leases,
+        instances,
+        accounts,
+        record,
+        rule_limits,
+        continue_tokens: Arc::new(ContinueTokens::fresh()?),
+        bodies,
+        limits,
+        audience,
+        domain,
+        clock,
+        tasks,
+    };
+    Ok((gate, counter))
 }
 
-/// Begins what goes on behind the requests: the record's writer, the ends of grants, the folded refusals.
+/// Begins what goes on behind the requests: the record's writer, the counter of limits, the ends of grants,
+/// the folded refusals.
 fn begin(
     gate: &Gate,
-    writer: Writer,
+    (writer, counter): (Writer, Counter),
     background: &TaskTracker,
     shutdown: &CancellationToken,
 ) -> tokio::task::AbortHandle {
-    let writer = background.spawn(writer.run()).abort_handle();
+    let database = async { tokio::join!(writer.run(), counter.run()) };
+    let writer = background.spawn(database).abort_handle();
     background.spawn(state::expiry::run(gate.state.clone(), shutdown.clone()));
     background.spawn(state::resync::run(gate.state.clone(), shutdown.clone()));
     background.spawn(state::issuers::run(gate.state.clone(), background.clone(), shutdown.clone()));

@@ -153,7 +153,7 @@ async fn ask_cluster(cluster: &Cluster, errand: ToCluster<'_>) -> Result<Bytes, 
     let what = match errand {
         ToCluster::IssuerKeys => "/openid/v1/jwks",
         ToCluster::IssuerDocument
-        | ToCluster::Live { .. }
+        | ToCluster::Fact { .. }
         | ToCluster::Review { .. }
         | ToCluster::TokenReview { .. }
         | ToCluster::Renew { .. } => "/.well-known/openid-configuration",

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bad_input;
+mod can_i;
 mod cli;
 mod cli_declare;
 mod cli_describe;
@@ -30,6 +31,7 @@ mod record_secrets;
 mod refusals;
 mod refusals_limits;
 mod revocation;
+mod scopes;
 mod strangers;
 mod streams;
 mod wire;

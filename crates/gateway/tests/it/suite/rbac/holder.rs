@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_policy::{HeldScope, NamePattern, Reach, Rules, Scope};
+use drawbridge_policy::{HeldScope, Lists, NamePattern, Reach, Rules, Scope};
 use serde_json::{Value, json};
 
 use super::random::Random;
@@ -135,6 +135,7 @@ impl Holder {
                     Reach::namespaces(patterns.collect())
                 },
                 scope: Arc::new(Scope::new(&format!("scope-{index}"), rules.collect())),
+                lists: Lists::Refused,
             }
         });
         Rules::new(held.collect())

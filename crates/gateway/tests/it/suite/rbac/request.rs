@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use drawbridge_policy::{
-    AgentName, Attributes, Case, Decision, Facts, Line, Live, Millis, Payload, Rules, decide,
+    AgentName, Attributes, Case, Decision, Fact, Facts, Line, Live, Millis, Payload, Rules, decide,
 };
 use serde_json::{Value, json};
 
@@ -95,13 +95,15 @@ impl Request {
     pub(super) fn decided(&self, rules: &Rules) -> Decided {
         let first = decide(self.case(), rules, &Facts::none(), Millis(0));
         let decision = match first {
-            Decision::Needs(_, case) => decide(case, rules, &Facts::with_live(self.live()), Millis(0)),
+            Decision::Needs(_, case) => {
+                decide(case, rules, &Facts::none().and(Fact::Live(self.live())), Millis(0))
+            }
             decided => decided,
         };
         match decision {
             Decision::Permit(_) => Decided::Allowed,
             Decision::Deny(denial, _) => Decided::Refused(denial.reason().as_str().to_owned()),
-            Decision::Needs(..) => panic!("{self:?}: all facts were there"),
+            Decision::Needs(..) | Decision::Expand(_) => panic!("{self:?}: all facts were there"),
         }
     }
 
@@ -117,11 +119,9 @@ impl Request {
 
     fn live(&self) -> Live {
         match self.there {
-            There::Yes => Live::Present {
-                uid: "u-1".to_owned(),
-                resource_version: "1".to_owned(),
-                owner_references: Value::Null,
-            },
+            There::Yes => {
+                Live::Present { uid: "u-1".to_owned(), resource_version: "1".to_owned(), object: Value::Null }
+            }
             There::No => Live::Absent,
             There::Unseen => Live::Unseen,
         }

@@ -1,6 +1,6 @@
 //! A rule, as each side has it: Kubernetes RBAC's, the policy crate's, a manifest's.
 
-use drawbridge_policy::{Effect, Rule as Checked, RuleSpec};
+use drawbridge_policy::{Effect, Rule as Checked, RuleSpec, Terms};
 use serde_json::{Value, json};
 
 use super::kinds::{INNER_VERBS, KINDS, Kind, METHODS, NAMES, URLS, VERBS};
@@ -97,6 +97,7 @@ impl Rule {
             resource_names: self.names.clone(),
             non_resource_urls: self.urls.clone(),
             acknowledge: Vec::new(),
+            terms: Terms::none(),
         };
         spec.check().unwrap_or_else(|problems| panic!("{self:?}: {problems:?}"))
     }

@@ -1,0 +1,1 @@
+-- Schema 4 has nothing that only one database understands.
