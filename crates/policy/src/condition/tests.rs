@@ -289,7 +289,8 @@ fn a_list_is_compared_alike_from_both_sides() {
             format!("{name} in [{list}]"),
             format!("{list} in [{name}]"),
             format!(
-                "{list} in oldObject.spec.template.spec.containers.filter(c, has(c.command)).map(c, c.command)"
+                "{list} in oldObject.spec.template.spec.containers.filter(c, has(c.command))\
+                 .map(c, c.command)"
             ),
             format!("'cat' in {name} && !('dog' in {name})"),
         ] {

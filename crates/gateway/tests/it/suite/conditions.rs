@@ -96,7 +96,9 @@ fn send(verb: &str, object: &Value, expressions: &[&str]) -> (Value, Vec<Said>) 
 fn check(expression: &str, operation: &str, object: &Value, old: Option<&Value>) -> Said {
     let condition = Condition::compile(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
     let request = json!({
-        "operation": operation, "name": object["metadata"]["name"], "namespace": object["metadata"]["namespace"],
+        "operation": operation,
+        "name": object["metadata"]["name"],
+        "namespace": object["metadata"]["namespace"],
     });
     let verdict = condition.check(&Bindings {
         request: &request,
