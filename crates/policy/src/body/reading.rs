@@ -22,7 +22,7 @@ pub(crate) enum Reading {
     /// A DELETE's options; None: there are none.
     Delete(Option<DeleteOptions>),
     /// A review of the caller itself.
-    Review(Question),
+    Review(Box<Question>),
     /// A new object, where its name is decided on.
     Create(Kind, Object),
     /// A PUT's object.
@@ -65,7 +65,7 @@ impl Reading {
             Verb::Create => {
                 let kind = Kind::of_object(content_type)?;
                 match attributes.review() {
-                    Some(review) => Ok(Self::Review(Question::read(review, kind, bytes)?)),
+                    Some(review) => Ok(Self::Review(Box::new(Question::read(review, kind, bytes)?))),
                     None => Ok(Self::Create(kind, Object::read(kind, bytes)?)),
                 }
             }
@@ -119,16 +119,19 @@ impl Reading {
         match self {
             Self::Delete(Some(options)) => options.is_dry_run(),
             Self::Delete(None) => false,
-            Self::Opaque | Self::Create(..) | Self::Update(..) | Self::Patch(..) | Self::Apply(..) => {
-                attributes.query().get("dryRun").is_some_and(|stage| !stage.is_empty())
-            }
+            Self::Opaque
+            | Self::Create(..)
+            | Self::Update(..)
+            | Self::Patch(..)
+            | Self::Apply(..)
+            | Self::Review(_) => attributes.query().get("dryRun").is_some_and(|stage| !stage.is_empty()),
         }
     }
 
     /// What the caller bound the request to itself.
     pub(crate) fn asked(&self) -> Asked {
         match self {
-            Self::Opaque | Self::Create(..) | Self::Delete(None) => Asked::default(),
+            Self::Opaque | Self::Create(..) | Self::Delete(None) | Self::Review(_) => Asked::default(),
             Self::Delete(Some(options)) => options.asked(),
             Self::Update(_, object) | Self::Apply(_, object) => object.asked.clone(),
             Self::Patch(_, _, Json::Map(map)) => Asked::of_metadata(map),

@@ -73,13 +73,13 @@ impl Judge<'_> {
         if let Some(rule) = self.denying(ask) {
             return Err(explain::denied(self.case, rule).into());
         }
-        let plain = self.rules.allowing(ask, self.now).map(Grounds::of);
+        let plain = self.rules.allowing(ask, self.now).map(Grounds::of).or_else(|| self.own());
         let denies = self.denying_if(ask);
         let decided = match (plain, denies.is_empty()) {
             (Some(plain), true) => Some(plain),
             (plain, _) => Terms::of(self, ask).decide(plain, denies)?,
         };
-        let mut grounds = match decided.or_else(|| self.own()) {
+        let mut grounds = match decided {
             Some(grounds) => grounds,
             None => return Err(explain::no_rule(self.case, self.rules, ask, self.now).into()),
         };

@@ -49,7 +49,7 @@ pub enum Decision {
 pub fn decide(case: Case, rules: &Rules, facts: &Facts, now: Millis) -> Decision {
     match (Judge { case: &case, rules, facts, now }).judge() {
         Ok(grounds) => {
-            let review = case.question().and_then(|question| Review::new(question, rules, now));
+            let review = case.question().and_then(|question| Review::new(question, rules, now)).map(Box::new);
             match permit(case, grounds, Purpose::Earnest) {
                 Ok(permit) => Decision::Permit(Permit { review, ..permit }),
                 Err((denial, case)) => Decision::Deny(denial, case),

@@ -56,7 +56,7 @@ pub struct Permit {
     pub(super) screen: Option<Screen>,
     pub(super) purpose: Purpose,
     pub(super) sent: Sent,
-    pub(super) review: Option<Review>,
+    pub(super) review: Option<Box<Review>>,
 }
 
 impl Permit {
@@ -162,7 +162,7 @@ impl Permit {
     /// not for the caller.
     #[must_use]
     pub fn review(&self) -> Option<&Review> {
-        self.review.as_ref()
+        self.review.as_deref()
     }
 
     /// The case as it came, for deciding it again.

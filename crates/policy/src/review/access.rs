@@ -4,15 +4,22 @@ use crate::attributes::{CLUSTER_RIGHTS, Connect, NAMESPACES, SelfReview};
 use crate::body::About;
 use crate::decision::why_no_rule;
 use crate::rules::{
-    self, Allowing, Ask, ESCAPES, Effect, On, RESOURCE_VERBS, Reach, RuleId, Rules, SECRETS, matching,
+    self, Ask, Candidate, ESCAPES, Effect, On, RESOURCE_VERBS, Reach, Rule, RuleId, Rules, SECRETS, matching,
 };
 use crate::time::Millis;
 
 /// What the scopes say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    Allowed { because: String },
-    Refused { why: String, ground: Ground },
+    /// `terms`: what a list can't say and only the request shows; empty: there are none.
+    Allowed {
+        because: String,
+        terms: String,
+    },
+    Refused {
+        why: String,
+        ground: Ground,
+    },
 }
 
 /// What refuses.
@@ -40,30 +47,57 @@ pub(super) fn weigh(about: &About, rules: &Rules, now: Millis) -> Verdict {
     if let Some((rule, ground)) = needed.denied.iter().find_map(|ask| denied(*ask, rules, now)) {
         return refused(format!("the rule {rule} denies it"), ground);
     }
-    let mut because = None;
-    for ask in needed.allowed {
-        match allowed(ask, rules, now) {
-            Some(why) => because = because.or(Some(why)),
-            None => {
-                let lacks = why_no_rule(rules, ask, now);
-                return refused(format!("no rule allows it: the agent {lacks}"), Ground::NoRule);
-            }
-        }
+    let lacking = |ask| {
+        let lacks = why_no_rule(rules, ask, now);
+        refused(format!("no rule allows it: the agent {lacks}"), Ground::NoRule)
+    };
+    let [first, others @ ..] = &needed.allowed[..] else { return lacking(ask) };
+    let Some((because, mut terms)) = allowed(*first, rules, now) else { return lacking(*first) };
+    // What is asked beside the request itself, only a rule without terms answers.
+    if let Some(ask) = others.iter().find(|ask| rules.allowing(**ask, now).is_none()) {
+        return lacking(*ask);
     }
     if let Some(escape) = wild_escapes(ask).next() {
         let why = format!("it includes what only a rule that names it exactly gives: this {}", escape.gives);
         return refused(why, Ground::NoRule);
     }
-    Verdict::Allowed { because: because.unwrap_or_default() }
+    for ask in needed.denied {
+        terms.extend(denied_if(ask, rules, now));
+    }
+    Verdict::Allowed { because, terms: terms.join(", ") }
 }
 
 fn refused(why: String, ground: Ground) -> Verdict {
     Verdict::Refused { why, ground }
 }
 
-/// Why an allow rule allows it, in words. A rule that holds on a condition says so here.
-fn because(allowing: Allowing<'_>) -> String {
-    format!("the rule {} allows it through the grant {}", allowing.id, allowing.held.grant)
+/// Why it is allowed, and on which terms.
+type Why = (String, Vec<String>);
+
+/// Why an allow rule allows it, in words.
+fn because(id: &RuleId, grant: &str) -> String {
+    format!("the rule {id} allows it through the grant {grant}")
+}
+
+/// What a rule asks for that only the request and its object show.
+fn terms(id: &RuleId, rule: &Rule) -> Vec<String> {
+    let mut terms = Vec::new();
+    if let Some(condition) = rule.condition() {
+        terms.push(format!("{id}: if {}", condition.source()));
+    }
+    if rule.mask().is_some() {
+        terms.push(format!("{id}: with values masked"));
+    }
+    if !rule.spec().terms.limits.is_empty() {
+        terms.push(format!("{id}: within its limits"));
+    }
+    terms
+}
+
+/// The deny rules that refuse it on a condition.
+fn denied_if(ask: Ask<'_>, rules: &Rules, now: Millis) -> Vec<String> {
+    let denying = if rules.has_conditional_denies() { rules.denying_if(ask, now) } else { Vec::new() };
+    denying.iter().map(|one| format!("{}: unless its condition denies it", one.id())).collect()
 }
 
 /// What names nothing that could be done.
@@ -104,16 +138,33 @@ pub(super) fn is_allowed(ask: Ask<'_>, rules: &Rules, now: Millis) -> bool {
     needed(ask).allowed.into_iter().all(|ask| allowed(ask, rules, now).is_some())
 }
 
-fn allowed(ask: Ask<'_>, rules: &Rules, now: Millis) -> Option<String> {
+/// A rule without terms comes first, as in a decision.
+fn allowed(ask: Ask<'_>, rules: &Rules, now: Millis) -> Option<Why> {
     if let Some(allowing) = rules.allowing(ask, now) {
-        return Some(because(allowing));
+        return Some((because(allowing.id, &allowing.held.grant), Vec::new()));
+    }
+    if let Some(one) = rules.allowing_if(ask, now).first() {
+        return Some((because(one.id(), &one.grant), terms(one.id(), one.rule()?)));
+    }
+    if let Some(one) = filtering(ask, rules, now) {
+        let mut terms = terms(one.id(), one.rule()?);
+        terms.push(format!("{}: with the objects left out that it doesn't reach", one.id()));
+        return Some((because(one.id(), &one.grant), terms));
     }
     let held = rules.longest(now)?;
     let own = match ask {
         Ask::Path { verb, path } => rules::discovers(verb, path).then(RuleId::discovery),
         Ask::Resource(on) => asks_of_itself(on).then(RuleId::review),
     };
-    own.map(|id| because(Allowing { id: &id, held }))
+    own.map(|id| (because(&id, &held.grant), Vec::new()))
+}
+
+/// A list or watch that a grant answers with what it reaches.
+fn filtering(ask: Ask<'_>, rules: &Rules, now: Millis) -> Option<Candidate> {
+    match ask {
+        Ask::Resource(On { verb: "list" | "watch", .. }) => rules.filtering(ask, now).into_iter().next(),
+        Ask::Resource(_) | Ask::Path { .. } => None,
+    }
 }
 
 fn asks_of_itself(on: On<'_>) -> bool {
@@ -126,7 +177,7 @@ pub(super) fn denied<'r>(ask: Ask<'_>, rules: &'r Rules, now: Millis) -> Option<
         return None;
     }
     let all = rules.held(now).flat_map(|held| held.scope.rules().map(move |(id, rule)| (held, id, rule)));
-    let denying = all.filter(|(_, _, rule)| rule.effect() == Effect::Deny);
+    let denying = all.filter(|(_, _, rule)| rule.effect() == Effect::Deny && rule.is_plain());
     let mut some = None;
     for (held, id, rule) in denying {
         let spec = rule.spec();

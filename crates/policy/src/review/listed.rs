@@ -199,12 +199,19 @@ impl List<'_> {
     /// The names for which a verb is left; none: all. None: for no one.
     fn names(&mut self, verb: &str, group: &str, resource: &str, names: &[&str]) -> Option<Vec<String>> {
         if !names.is_empty() {
-            let allowed = |name: &&&str| self.verdict(verb, group, resource, name).is_some();
-            let left: Vec<String> = names.iter().filter(allowed).map(|&name| name.to_owned()).collect();
+            let mut left = Vec::new();
+            for name in names {
+                if self.is_allowed(verb, group, resource, name) {
+                    left.push((*name).to_owned());
+                }
+            }
             return Some(left).filter(|left| !left.is_empty());
         }
         match self.ask(verb, group, resource, "") {
-            Verdict::Allowed { .. } => Some(Vec::new()),
+            Verdict::Allowed { terms, .. } => {
+                self.note_terms(&terms);
+                Some(Vec::new())
+            }
             // The rule takes only some names away, which a list can't say.
             Verdict::Refused { ground: Ground::SomeDenied, why } if !NAMELESS.contains(&verb) => {
                 self.notes.insert(format!("{why} for some names of {resource}"));
@@ -221,8 +228,21 @@ impl List<'_> {
         access::weigh(&about(verb, group, resource, self.namespace, name), self.rules, self.now)
     }
 
-    fn verdict(&self, verb: &str, group: &str, resource: &str, name: &str) -> Option<()> {
-        matches!(self.ask(verb, group, resource, name), Verdict::Allowed { .. }).then_some(())
+    fn is_allowed(&mut self, verb: &str, group: &str, resource: &str, name: &str) -> bool {
+        match self.ask(verb, group, resource, name) {
+            Verdict::Allowed { terms, .. } => {
+                self.note_terms(&terms);
+                true
+            }
+            Verdict::Refused { .. } => false,
+        }
+    }
+
+    /// A list has no place for what only a request shows.
+    fn note_terms(&mut self, terms: &str) {
+        if !terms.is_empty() && self.notes.len() < NOTES {
+            self.notes.insert(format!("some only on terms ({terms})"));
+        }
     }
 
     /// Whether anything is left of what a wildcard covers; what isn't is noted.
@@ -267,6 +287,9 @@ impl List<'_> {
         (!left.is_empty()).then(|| json!({ "verbs": left, "nonResourceURLs": [url] }))
     }
 }
+
+/// The most terms that are told of: a line of them is enough to say that there are some.
+const NOTES: usize = 20;
 
 /// The verbs of requests without a name.
 const NAMELESS: [&str; 4] = ["list", "watch", "create", "deletecollection"];

@@ -84,8 +84,11 @@ impl Verdict {
         let ceiling = cluster.get("allowed").and_then(Value::as_bool)?;
         let mut status = match self {
             Self::Refused { why, .. } => json!({ "allowed": false, "reason": why }),
-            Self::Allowed { because } if ceiling => json!({ "allowed": true, "reason": because }),
-            Self::Allowed { because } => {
+            Self::Allowed { because, terms } if ceiling => {
+                let reason = if terms.is_empty() { because.clone() } else { format!("{because} ({terms})") };
+                json!({ "allowed": true, "reason": reason })
+            }
+            Self::Allowed { because, .. } => {
                 json!({ "allowed": false, "reason": format!("{CEILING} ({because})") })
             }
         };

@@ -35,6 +35,12 @@ pub(crate) fn is_discovery(attributes: &Attributes) -> bool {
     attributes.resource().is_none() && discovers(attributes.verb().as_str(), attributes.plain_path())
 }
 
+/// Whether a path is one of `system:discovery`'s.
+#[must_use]
+pub fn is_discovery_path(path: &str) -> bool {
+    discovers("get", path)
+}
+
 /// The same of a path alone.
 pub(crate) fn discovers(verb: &str, path: &str) -> bool {
     verb == "get" && DISCOVERY.iter().any(|url| super::matching::url_matches(url, path))

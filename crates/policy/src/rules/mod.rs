@@ -16,7 +16,9 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use ask::{Ask, On, RESOURCE_VERBS};
-pub use builtin::{AGENTS_NAMESPACE, BUILT_INS, BuiltIn, DISCOVERY, OWN_PREFIX, SYSTEM_NAMESPACE};
+pub use builtin::{
+    AGENTS_NAMESPACE, BUILT_INS, BuiltIn, DISCOVERY, OWN_PREFIX, SYSTEM_NAMESPACE, is_discovery_path,
+};
 pub(crate) use builtin::{SECRETS, denied, denied_on, discovers, is_discovery};
 pub use cautions::CAUTIONS;
 pub(crate) use exceptions::escape;
@@ -26,7 +28,7 @@ pub(crate) use matching::is_cluster_scoped;
 pub use reach::{NamePattern, PatternError, Reach};
 pub use spec::{Effect, Rule, RuleProblem, RuleSpec, Terms};
 pub(crate) use weigh::meets;
-pub use weigh::{Weighed, weigh};
+pub use weigh::{Weighed, escape_of, weigh};
 
 use crate::time::Millis;
 

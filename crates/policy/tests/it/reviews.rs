@@ -1,9 +1,11 @@
 //! What an agent is told that asks what it may do: the scopes' half and the cluster's, put together.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use drawbridge_policy::{
-    Access, AgentName, Attributes, Case, Decision, Facts, Line, Millis, Payload, Permit, Reason, Rules,
-    decide,
+    Access, AgentName, Attributes, Case, Decision, Effect, Facts, HeldScope, Limit, Line, Lists, Millis,
+    NamePattern, Payload, Per, Permit, Reach, Reason, RuleSpec, Rules, Scope, Terms, decide,
 };
 use serde_json::{Value, json};
 
@@ -29,7 +31,7 @@ fn permit(path: &str, body: &Value, rules: &Rules) -> Permit {
     match decided(path, body, rules) {
         Decision::Permit(permit) => permit,
         Decision::Deny(denial, _) => panic!("{}", denial.message()),
-        Decision::Needs(..) => panic!("no fact is needed"),
+        Decision::Needs(..) | Decision::Expand(_) => panic!("no fact is needed"),
     }
 }
 
@@ -299,4 +301,76 @@ fn a_list_that_would_not_end_is_cut_and_says_so() {
     assert!(lines.len() <= 5_100);
     assert!(note.unwrap().contains("more than fits"));
     assert_eq!(listed(&rules(&text), "a", &json!({})).0, [""; 0]);
+}
+
+/// A rule on Jobs with terms.
+fn on_jobs(name: &str, effect: Effect, verbs: &[&str], terms: Terms) -> RuleSpec {
+    let texts = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+    RuleSpec {
+        name: name.to_owned(),
+        effect,
+        verbs: texts(verbs),
+        api_groups: texts(&["batch"]),
+        resources: texts(&["jobs"]),
+        resource_names: Vec::new(),
+        non_resource_urls: Vec::new(),
+        acknowledge: Vec::new(),
+        terms,
+    }
+}
+
+/// Held in the namespace `a`, lists filtered.
+fn in_a(specs: Vec<RuleSpec>) -> Rules {
+    let rules = specs.into_iter().map(|spec| spec.check().expect("a rule")).collect();
+    Rules::new(vec![HeldScope {
+        grant: "g".to_owned(),
+        until: None,
+        namespaces: Reach::namespaces(vec![NamePattern::parse("a").expect("a pattern")]),
+        scope: Arc::new(Scope::new("s", rules)),
+        lists: Lists::Filtered,
+    }])
+}
+
+#[test]
+fn what_depends_on_the_object_is_a_yes_that_says_so() {
+    let when = |when: &str| Terms { when: Some(when.to_owned()), ..Terms::none() };
+    let mask = Terms { mask: vec!["data.*".to_owned()], ..Terms::none() };
+    let limits = Terms { limits: vec![Limit::new(5, Per::Hour).expect("a limit")], ..Terms::none() };
+    let condition = "oldObject.metadata.name == \"x\"";
+    let rules = in_a(vec![
+        on_jobs("some", Effect::Allow, &["delete"], when(condition)),
+        on_jobs("masked", Effect::Allow, &["get"], mask),
+        on_jobs("plain", Effect::Allow, &["list", "update"], Terms::none()),
+        on_jobs("few", Effect::Allow, &["create"], limits),
+        on_jobs("unless", Effect::Deny, &["update"], when(condition)),
+    ]);
+    let reason = |question: &str| {
+        let permit = permit(ACCESS, &asked(question), &rules);
+        let review = permit.review().expect("a review");
+        assert_eq!(review.settled(), None, "{question}");
+        let answer = review.complete(json!({ "status": { "allowed": true } })).expect("an answer");
+        assert_eq!(answer["status"]["allowed"], true, "{question}");
+        answer["status"]["reason"].as_str().expect("a reason").to_owned()
+    };
+    assert!(reason("delete jobs.batch a x").contains(condition));
+    assert!(reason("get jobs.batch a x").contains("masked"));
+    assert!(reason("create jobs.batch a -").contains("within its limits"));
+    assert!(reason("update jobs.batch a x").contains("s/unless: unless its condition denies it"));
+    assert!(reason("list jobs.batch - -").contains("left out"));
+    assert!(!reason("list jobs.batch a -").contains('('));
+    assert!(scopes("delete jobs.batch b x", &rules).is_err());
+    assert!(scopes("get jobs.batch - x", &rules).is_err());
+    let (lines, note) = listed(&rules, "a", &everything());
+    assert!(lines.contains(&"create,delete,get,list,update batch jobs".to_owned()), "{lines:#?}");
+    assert!(note.unwrap().contains(condition));
+}
+
+#[test]
+fn a_rule_with_terms_that_covers_reviews_keeps_nobody_from_asking() {
+    let mut spec =
+        on_jobs("all", Effect::Allow, &["*"], Terms { when: Some("false".to_owned()), ..Terms::none() });
+    spec.api_groups = vec!["*".to_owned()];
+    spec.resources = vec!["*".to_owned()];
+    let rules = in_a(vec![spec]);
+    assert_eq!(permit(ACCESS, &asked("get pods a x"), &rules).rule().as_str(), "review");
 }

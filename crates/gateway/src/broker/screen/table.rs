@@ -101,7 +101,7 @@ impl OneRow {
         Some(self.columns.take()).filter(|columns| !columns.is_null())
     }
 
-    /// The same table about what is left of its object: cells tell of the object as it is, so they say nothing.
+    /// The same table about what is left of its object. Cells tell of the object as it is: they are emptied.
     pub(super) fn blank(self, object: Value) -> OneRow {
         let cells = self.row.cells.get("cells").and_then(Value::as_array).map_or(0, Vec::len);
         let mut row = Row { cells: Map::new(), object };

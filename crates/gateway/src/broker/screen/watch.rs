@@ -111,6 +111,15 @@ impl Watch {
     }
 }
 
+/// The resourceVersion whose list says what the caller of a watch knows before its first event. None: it
+/// knows nothing, or the watch begins with all there is.
+#[must_use]
+pub fn begins_behind(query: &Query) -> Option<&str> {
+    let version = query.get("resourceVersion").filter(|version| !matches!(*version, "" | "0"))?;
+    let begins_with_all = query.get("sendInitialEvents").is_some_and(is_true);
+    (!begins_with_all).then_some(version)
+}
+
 const NO_EVENT: Fault = Fault::Form("what it holds is no event of a watch");
 
 /// How the API server reads a boolean in a query.

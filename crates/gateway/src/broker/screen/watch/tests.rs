@@ -132,6 +132,23 @@ fn what_a_list_has_shown_is_known_to_the_watch_behind_it() {
 }
 
 #[test]
+fn what_the_caller_knows_is_listed_unless_the_watch_begins_with_it() {
+    for (query, version) in [
+        ("", None),
+        ("resourceVersion=", None),
+        ("resourceVersion=0", None),
+        ("resourceVersion=5", Some("5")),
+        ("resourceVersion=5&sendInitialEvents=true", None),
+        ("resourceVersion=5&sendInitialEvents=1", None),
+        ("resourceVersion=5&sendInitialEvents=false", Some("5")),
+        ("resourceVersion=5&sendInitialEvents=0", Some("5")),
+    ] {
+        let line = Line { method: "GET", path: "/api/v1/pods", query: Some(query) };
+        assert_eq!(begins_behind(Attributes::parse(line).unwrap().query()), version, "{query}");
+    }
+}
+
+#[test]
 fn an_object_that_was_made_again_is_another() {
     let mut again = pod("a", 3, false);
     again["metadata"]["uid"] = "another".into();
