@@ -160,8 +160,11 @@ fn policies_on_the_api_server_answer_as_conditions_do() {
         "oldObject.data.mode == 'slow'",
         "object.immutable || object.data.mode == 'fast'",
         "object.immutable && object.data.mode == 'fast'",
+        "request.operation == 'UPDATE'",
+        "oldObject != null && oldObject.data.mode == 'slow'",
+        "has(object.metadata.nothere) || object.data.limit == '251'",
     ];
-    asked.extend(expressions("configmap", 8, |expression| expression.starts_with("object.data")));
+    asked.extend(expressions("configmap", 6, |expression| expression.starts_with("object.data")));
     let [holds, fails, errors] = compare(("", "configmaps", "CREATE"), &object, None, &asked);
     assert!(holds > 10 && fails > 3 && errors > 2, "{holds} hold, {fails} fail, {errors} are errors");
 }
