@@ -1,6 +1,7 @@
 //! Limits of rules: counts a request before it is sent, or refuses it. What can't be counted isn't sent.
 //!
-//! One task counts, in groups, as the record is written: a commit costs as much for one request as for a hundred.
+//! One task counts, in groups, as the record is written: a commit costs as much for one request as for a
+//! hundred.
 
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,8 @@ use crate::refusal::Refusal;
 
 /// Requests that one commit counts at most: it bounds how long one waits behind others.
 const GROUP: usize = 256;
-/// Limits that are remembered as used up, so that whoever goes on asking costs the database nothing. Beyond this number
-/// the database is asked.
+/// Limits that are remembered as used up, so that whoever goes on asking costs the database nothing. Beyond
+/// this number the database is asked.
 const REMEMBERED: usize = 10_000;
 
 /// Why a request could not be counted. It was not sent; it may have been counted.
@@ -50,8 +51,8 @@ pub struct Exceeded {
     free_at: Millis,
 }
 
-/// What one request was counted under so far. It lives as long as the request, so that what we decide or send again
-/// counts once.
+/// What one request was counted under so far. It lives as long as the request, so that what we decide or
+/// send again counts once.
 #[derive(Debug, Default)]
 pub struct Counted(Vec<(RuleId, Per)>);
 
@@ -90,7 +91,8 @@ impl RuleLimits {
         (limits, Counter { asks: receiver, store, clock, failing: false })
     }
 
-    /// Counts one request of the agent's under all limits of the rule that it isn't `counted` under yet, or under none.
+    /// Counts one request of the agent's under all limits of the rule that it isn't `counted` under yet, or
+    /// under none.
     ///
     /// # Errors
     /// `Limit` if one of them is used up, `NotCounted` if nobody can tell.
@@ -179,7 +181,7 @@ impl Counter {
         let was_failing = std::mem::replace(&mut self.failing, error.is_some());
         match error {
             Some(error) if !was_failing => {
-                tracing::error!(%error, "limits can't be counted: requests under them are refused until they can");
+                tracing::error!(%error, "limits can't be counted: requests under them are refused");
             }
             None if was_failing => tracing::info!("limits are counted again"),
             Some(_) | None => {}
@@ -221,15 +223,16 @@ impl Full {
     }
 }
 
-/// Whether a limit that was found used up is so still. A time that is further away than the window was told while a clock
-/// was wrong: then the database is asked.
+/// Whether a limit that was found used up is so still. A time that is further away than the window was told
+/// while a clock was wrong: then the database is asked.
 fn counts(until: Millis, limit: Limit, now: Millis) -> bool {
     let longest = limit.per().millis().saturating_mul(2);
     now < until && until.0.saturating_sub(now.0) <= longest
 }
 
 impl Exceeded {
-    /// In how many seconds a request may pass again, for `Retry-After`: whole ones, at least one, and never too early.
+    /// In how many seconds a request may pass again, for `Retry-After`: whole ones, at least one, and never
+    /// too early.
     #[must_use]
     pub fn retry_after(&self) -> u64 {
         let millis = self.free_at.0.saturating_sub(self.asked.0).max(1);
@@ -242,8 +245,8 @@ impl Exceeded {
         let Exceeded { agent, rule, limit, .. } = self;
         let at = Timestamp::from_millisecond(self.free_at.0).map_or(String::new(), |at| format!(" ({at})"));
         format!(
-            "rule {:?} allows agent {:?} at most {limit}, and that is used up; nothing was sent. This is policy, not a fault: \
-             another tool won't help. Next: wait {} s{at}",
+            "rule {:?} allows agent {:?} at most {limit}, and that is used up; nothing was sent. This is \
+             policy, not a fault: another tool won't help. Next: wait {} s{at}",
             rule.as_str(),
             agent.as_str(),
             self.retry_after(),

@@ -169,9 +169,9 @@ impl Store {
         self.within(async { kept::all(&mut self.inner.pools.snapshot().await?).await }).await
     }
 
-    /// Counts one request under every limit given, or under none if one of them has no place left. It is exact over all
-    /// replicas: no window of a limit's length ever has more than its requests. What is counted is durable when this
-    /// returns. The same agent, rule and length given twice is counted once.
+    /// Counts one request under every limit given, or under none if one of them has no place left. It is
+    /// exact over all replicas: no window of a limit's length ever has more than its requests. What is
+    /// counted is durable when this returns. The same agent, rule and length given twice is counted once.
     ///
     /// # Errors
     /// `Invalid`, `Full`, `Gone`, `Locked`, `Corrupt`. It may have been counted then.
@@ -180,8 +180,8 @@ impl Store {
         taken.into_iter().next().ok_or_else(|| Error::corrupt("no answer"))
     }
 
-    /// The same for several requests, each for itself, in the order given and in one commit: the answers are in that
-    /// order.
+    /// The same for several requests, each for itself, in the order given and in one commit: the answers
+    /// are in that order.
     ///
     /// # Errors
     /// As [`Store::take`], for all of them together.

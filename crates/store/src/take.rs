@@ -10,12 +10,14 @@ use crate::pools::{Pools, Tx, commit, on_pool};
 use crate::{Error, limit};
 use window::Window;
 
-/// The shortest window: its buckets are a second. Longer ones are multiples of it, so that buckets are whole seconds.
+/// The shortest window: its buckets are a second. Longer ones are multiples of it, so that buckets are
+/// whole seconds.
 const SHORTEST: i64 = 60_000;
 /// The longest window: a year.
 const LONGEST: i64 = 366 * 24 * 60 * 60 * 1_000;
 
-/// A limit under which a request is to be counted: at most so many requests of an agent by a rule in any window.
+/// A limit under which a request is to be counted: at most so many requests of an agent by a rule in any
+/// window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limited {
     /// The agent's name.
@@ -42,8 +44,8 @@ pub enum Taken {
     },
 }
 
-/// Locks the rows until the transaction ends and reads them. All lock in the order of the keys, so that no two wait for
-/// each other. The "where" tells SQLite's parser that "on" is no join's.
+/// Locks the rows until the transaction ends and reads them. All lock in the order of the keys, so that no
+/// two wait for each other. The "where" tells SQLite's parser that "on" is no join's.
 const LOCK: &str = "
     insert into taken (agent, rule, per, buckets)
     select value ->> 'agent', value ->> 'rule', cast(value ->> 'per' as bigint), '[]'

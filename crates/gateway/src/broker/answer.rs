@@ -1,4 +1,4 @@
-//! The body of every answer: whole, or relayed from a cluster.
+//! The body of every answer: whole, or relayed from a cluster, screened on its way or not.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,6 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
 use super::relay::{Broken, Relay};
+use super::screen::stream::{self, Screened};
 
 /// What a caller gets.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub struct Answer(Kind);
 enum Kind {
     Whole(Full<Bytes>),
     Relay(Box<Relay>),
+    Screened(Box<Screened<Relay>>),
 }
 
 impl Answer {
@@ -28,6 +30,11 @@ impl Answer {
     /// A cluster's answer.
     pub fn relayed(relay: Relay) -> Answer {
         Answer(Kind::Relay(Box::new(relay)))
+    }
+
+    /// What a cluster's answer leaves to be seen.
+    pub fn screened(screened: Screened<Relay>) -> Answer {
+        Answer(Kind::Screened(Box::new(screened)))
     }
 }
 
@@ -47,6 +54,12 @@ impl Body for Answer {
                 })
             }),
             Kind::Relay(relay) => Pin::new(relay.as_mut()).poll_frame(context),
+            Kind::Screened(screened) => {
+                Pin::new(screened.as_mut()).poll_frame(context).map_err(|broken| match broken {
+                    stream::Broken::Cluster(broken) => broken,
+                    stream::Broken::Fault(fault) => Broken::Screen(fault),
+                })
+            }
         }
     }
 
@@ -54,6 +67,7 @@ impl Body for Answer {
         match &self.0 {
             Kind::Whole(whole) => whole.is_end_stream(),
             Kind::Relay(relay) => relay.is_end_stream(),
+            Kind::Screened(screened) => screened.is_end_stream(),
         }
     }
 
@@ -61,6 +75,7 @@ impl Body for Answer {
         match &self.0 {
             Kind::Whole(whole) => whole.size_hint(),
             Kind::Relay(relay) => relay.size_hint(),
+            Kind::Screened(screened) => screened.size_hint(),
         }
     }
 }

@@ -4,5 +4,6 @@
 pub mod answer;
 pub mod headers;
 pub mod relay;
+pub mod screen;
 pub mod send;
 pub mod tunnel;

@@ -10,6 +10,8 @@ use hyper::body::Incoming;
 use thiserror::Error;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::screen::Fault;
+use super::screen::stream::Ended;
 use crate::lease::Lease;
 use crate::record::draft::{Entry, Outcome};
 
@@ -22,6 +24,9 @@ pub enum Broken {
     /// The cluster broke off.
     #[error("the cluster broke off its answer")]
     Cluster(#[source] hyper::Error),
+    /// What came could not be screened.
+    #[error("{0}")]
+    Screen(#[source] Fault),
 }
 
 /// A body that flows from a cluster to a caller. The fields' order is the order of their ends: the cluster's
@@ -40,6 +45,15 @@ impl Relay {
     pub fn new(body: Incoming, status: u16, entry: Entry, lease: Lease) -> Relay {
         let stopped = Box::pin(lease.stopped());
         Relay { body, entry: Some(entry), status, stopped, _lease: lease }
+    }
+
+    /// What came of it where it is given up before the cluster's end of it.
+    pub(super) fn ended(&mut self, ended: &Ended<'_>) {
+        let status = self.status;
+        self.finish(&match ended {
+            Ended::Fault(fault) => Outcome::ClusterGone { message: fault.to_string(), status: None },
+            Ended::Told => Outcome::Answered { status },
+        });
     }
 
     fn finish(&mut self, outcome: &Outcome) {

@@ -249,8 +249,8 @@ async fn the_refusal_says_which_limit_of_whom_and_for_how_long_in_its_header_and
     assert_eq!((refusal.reason(), refusal.next().as_str()), ("limit", "wait"));
     assert_eq!(
         refusal.message(),
-        "rule \"job-cleaner/delete\" allows agent \"cleanup\" at most 1 request per minute, and that is used up; nothing was \
-         sent. This is policy, not a fault: another tool won't help. Next: wait 60 s (2024-10-04T00:01:01Z)"
+        "rule \"job-cleaner/delete\" allows agent \"cleanup\" at most 1 request per minute, and that is used up; \
+         nothing was sent. This is policy, not a fault: another tool won't help. Next: wait 60 s (2024-10-04T00:01:01Z)"
     );
     let kept = json!({"requests": 1, "per": "minute", "freeAt": START + 61_000});
     assert_eq!(refusal.decided(), json!({"rule": "job-cleaner/delete", "limit": kept}));

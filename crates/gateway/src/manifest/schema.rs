@@ -197,10 +197,18 @@ fn good() -> Vec<(&'static str, String)> {
              resourceNames: [x], acknowledge: []}, {verbs: [get], nonResourceURLs: [/metrics]}]}"
                 .to_owned(),
         ),
+        (
+            "Scope",
+            "{rules: [{verbs: [get], apiGroups: [\"\"], resources: [secrets], acknowledge: [secrets], \
+             when: object.type == 'Opaque', versions: [v1], mask: [data.*], \
+             limits: [{requests: 5, per: minute}]}]}"
+                .to_owned(),
+        ),
         ("Grant", "{agents: [a], scopes: [s], clusters: [c]}".to_owned()),
         (
             "Grant",
-            "{agents: [a], scopes: [s], clusters: [c], namespaces: [\"ci-*\"], until: 2027-06-30T00:00:00Z}"
+            "{agents: [a], scopes: [s], clusters: [c], namespaces: [\"ci-*\"], lists: filtered, \
+             until: 2027-06-30T00:00:00Z}"
                 .to_owned(),
         ),
         (

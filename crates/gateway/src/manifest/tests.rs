@@ -192,7 +192,7 @@ spec:
   - name: one
     verbs: [get, 5]
     resource: [jobs]
-    when: "true"
+    require: approval
   - name: two
     effect: maybe
 "#,
@@ -223,7 +223,7 @@ spec:
         "a.yaml:34:18: spec.rules[0].verbs[1]: 5 can be read as something else than text; write \
          \"5\"",
         "a.yaml:35:5: unknown field \"resource\"; did you mean \"resources\"?",
-        "a.yaml:36:5: \"when\" is not built yet: conditions on the object; refused so that \
+        "a.yaml:36:5: \"require\" is not built yet: approvals; refused so that \
          nothing is promised that isn't enforced",
         "a.yaml:38:13: spec.rules[1].effect: expected allow or deny, found \"maybe\"",
     ]

@@ -4,7 +4,7 @@ mod rights;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use drawbridge_policy::{Attributes, Line, With};
+use drawbridge_policy::{Attributes, Line};
 use drawbridge_store::Location;
 use tokio_util::sync::CancellationToken;
 
@@ -113,12 +113,8 @@ fn watch_pods(state: &State) -> tokio::task::JoinHandle<Option<CutReason>> {
     let lease = state.leases().register(holder, &connection);
     let line = Line { method: "GET", path: "/api/v1/pods", query: Some("watch=1") };
     let attributes = Attributes::parse(line).unwrap();
-    lease.permit(Permitted {
-        grant: "cleanup".to_owned(),
-        attributes,
-        stream: Stream::Open,
-        with: With::RulesAlone,
-    });
+    let (grant, with) = ("cleanup".to_owned(), drawbridge_policy::With::RulesAlone);
+    lease.permit(Permitted { grant, attributes, stream: Stream::Open, with });
     tokio::spawn(async move {
         lease.stopped().await;
         lease.cut()

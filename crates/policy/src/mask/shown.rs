@@ -17,12 +17,13 @@ const TIME: &str = "1970-01-01T00:00:00.000000Z";
 const QUANTITY: &str = "0";
 const DURATION: &str = "0s";
 
-/// Where a value stands: the key it is under, and the key of the object around that. A list's elements stand
-/// where the list does.
+/// Where a value stands: the key it is under, and the keys of the two objects around that. A list's elements
+/// stand where the list does.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Place<'a> {
-    pub(super) above: &'a str,
-    pub(super) key: &'a str,
+    outer: &'a str,
+    above: &'a str,
+    key: &'a str,
 }
 
 impl<'a> Place<'a> {
@@ -30,7 +31,7 @@ impl<'a> Place<'a> {
     where
         'a: 'b,
     {
-        Place { above: self.key, key }
+        Place { outer: self.above, above: self.key, key }
     }
 }
 
@@ -51,16 +52,14 @@ pub(super) fn cover(value: &mut Value, place: Place<'_>) {
 /// list. It is looked at both the text and where it stands, so that a password of digits in `data` or in an
 /// environment variable does not show that it is one.
 fn for_text(text: &str, place: Place<'_>) -> &'static str {
-    let Place { above, key } = place;
-    if matches!(above, "data" | "stringData" | "binaryData" | "annotations" | "labels") {
+    if ["data", "stringData", "binaryData", "annotations", "labels"].contains(&place.above) {
         return MARKER;
     }
-    let ends = |endings: &[&str]| endings.iter().any(|ending| key.ends_with(ending));
-    if is_time(text) && (key == "time" || ends(&["Time", "Timestamp", "At", "Before", "After"])) {
+    if is_time(text) && stands_for_a_time(place) {
         TIME
-    } else if is_quantity(text) && stands_for_a_quantity(above, key) {
+    } else if is_quantity(text) && stands_for_a_quantity(place) {
         QUANTITY
-    } else if is_duration(text) && is_duration_key(key) {
+    } else if is_duration(text) && stands_for_a_duration(place) {
         DURATION
     } else {
         MARKER
@@ -92,9 +91,14 @@ fn is_quantity(text: &str) -> bool {
             || exponent.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit())))
 }
 
-/// Where Kubernetes' own types have a quantity: resource lists, volumes' sizes and metrics.
-fn stands_for_a_quantity(above: &str, key: &str) -> bool {
-    const LISTS: [&str; 16] = [
+fn stands_for_a_time(Place { above, key, .. }: Place<'_>) -> bool {
+    let ends = ["Time", "Timestamp", "At", "Before", "After"].iter().any(|ending| key.ends_with(ending));
+    ends || matches!(key, "time" | "timeAdded") || above == "disruptedPods"
+}
+
+/// Where Kubernetes' own types have a quantity: in resource lists, and under these names.
+fn stands_for_a_quantity(Place { outer, above, key }: Place<'_>) -> bool {
+    const LISTS: [&str; 15] = [
         "limits",
         "requests",
         "capacity",
@@ -108,16 +112,39 @@ fn stands_for_a_quantity(above: &str, key: &str) -> bool {
         "max",
         "min",
         "maxLimitRequestRatio",
-        "podFixed",
         "overhead",
+        "podFixed",
+    ];
+    const KEYS: [&str; 22] = [
+        "available",
+        "averageValue",
+        "capacity",
+        "capacityMultiplier",
+        "consumed",
+        "currentAverageValue",
+        "currentValue",
+        "default",
+        "deviceMultiplier",
+        "divisor",
+        "max",
+        "maximumVolumeSize",
+        "min",
+        "perContainer",
+        "perPod",
+        "quantity",
+        "sizeLimit",
+        "step",
+        "targetAverageValue",
+        "targetValue",
+        "tolerance",
         "total",
     ];
     LISTS.contains(&above)
-        || matches!(
-            key,
-            "sizeLimit" | "divisor" | "averageValue" | "currentAverageValue" | "targetAverageValue"
-        )
-        || matches!((above, key), ("target" | "current", "value") | ("storage", _) | (_, "storage"))
+        || above == "consumedCapacity"
+        || KEYS.contains(&key)
+        || key == "validValues"
+        || key == "value"
+            && (matches!(above, "target" | "current") || matches!(outer, "capacity" | "counters"))
 }
 
 /// Go's `time.Duration`, by its look: `30s`, `1h30m`, `1.5ms`.
@@ -130,7 +157,7 @@ fn is_duration(text: &str) -> bool {
             .all(|c| c.is_ascii_digit() || matches!(c, '.' | 'n' | 'u' | 'µ' | 'm' | 's' | 'h'))
 }
 
-fn is_duration_key(key: &str) -> bool {
+fn stands_for_a_duration(Place { key, .. }: Place<'_>) -> bool {
     let key = key.to_ascii_lowercase();
     ["duration", "timeout", "interval", "period", "delay", "ttl", "before", "after"]
         .iter()

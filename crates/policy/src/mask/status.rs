@@ -53,22 +53,24 @@ fn cause(cause: &Value) -> Value {
     left.into()
 }
 
-/// The beginning of a field's path that has only names and places in lists: `spec.tags[="x"]` and `data[key]`
-/// end before their bracket, since what is in it may be a member of a set.
-fn plain(field: &str) -> &str {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
-    let mut at = 0;
-    while let Some(rest) = field.get(at..).filter(|rest| !rest.is_empty()) {
-        let step = match rest.strip_prefix('[').and_then(|inside| inside.split_once(']')) {
-            Some((place, _)) if place.bytes().all(|byte| byte.is_ascii_digit()) => place.len() + 2,
-            Some(_) | None => rest.find(|c| !plain(c)).unwrap_or(rest.len()),
-        };
-        if step == 0 {
-            break;
+/// A field's path as far as it has only names and lists, without places in these: `spec.tags[="x"]` and `data[key]`
+/// end before their bracket, since what is in it may be a member of a set, and so may a number.
+fn plain(field: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = field;
+    loop {
+        let end =
+            rest.find(|c: char| !(c.is_ascii_alphanumeric() || "._-/".contains(c))).unwrap_or(rest.len());
+        let (names, after) = rest.split_at_checked(end).unwrap_or_default();
+        plain.push_str(names);
+        match after.strip_prefix('[').and_then(|inside| inside.split_once(']')) {
+            Some((place, after)) if !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit()) => {
+                plain.push_str("[*]");
+                rest = after;
+            }
+            Some(_) | None => return plain,
         }
-        at += step;
     }
-    field.get(..at).unwrap_or_default()
 }
 
 /// Only those of the keys whose values are no lists or objects, `metadata` aside.
@@ -131,7 +133,7 @@ mod tests {
                 "message": "the cluster answered 422 Invalid for Pod \"p\"; what else it said is left out, since it \
                             may repeat values that are masked for you",
                 "details": {"name": "p", "kind": "Pod", "causes": [
-                    {"reason": "FieldValueInvalid", "message": "left out under a mask", "field": "spec.a[0].b"},
+                    {"reason": "FieldValueInvalid", "message": "left out under a mask", "field": "spec.a[*].b"},
                     {"reason": "FieldManagerConflict", "message": "left out under a mask", "field": ".spec.tags"},
                     {"message": "left out under a mask", "field": "data"},
                 ]},

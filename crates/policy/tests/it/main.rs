@@ -17,6 +17,8 @@ mod judge;
 #[cfg(test)]
 mod lines;
 #[cfg(test)]
+mod masks;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod properties;

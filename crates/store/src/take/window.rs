@@ -1,14 +1,15 @@
 //! How often a limit was used lately. Pure: the time comes in as an argument.
 //!
-//! Time is cut into buckets, 60 to a window. What is counted in a bucket counts until the whole bucket is more than
-//! a window ago, so that no window ever has more than the limit, wherever it begins, and a place is free again at
-//! most one bucket late.
+//! Time is cut into buckets, 60 to a window. What is counted in a bucket counts until the whole bucket is
+//! more than a window ago, so that no window ever has more than the limit, wherever it begins, and a place
+//! is free again at most one bucket late.
 
 use crate::Error;
 
 /// Buckets of a window. One more counts: the oldest, which the window covers in part.
 const BUCKETS: i64 = 60;
-/// Clocks that are wrong by more than this are not merely set differently: an agent's credentials don't count there.
+/// Clocks that are wrong by more than this are not merely set differently: an agent's credentials don't
+/// count there.
 const FAR: i64 = 24 * 60 * 60 * 1_000;
 
 /// The use of one limit.
@@ -78,8 +79,8 @@ impl Window {
         self.counts.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
-    /// The bucket of now. A clock that was set back, or another replica's that is behind, doesn't go back to an
-    /// earlier bucket: that one would stop counting too soon.
+    /// The bucket of now. A clock that was set back, or another replica's that is behind, doesn't go back
+    /// to an earlier bucket: that one would stop counting too soon.
     fn present(&self, now: i64) -> i64 {
         let by_clock = now.div_euclid(self.width);
         self.counts.last().map_or(by_clock, |(latest, _)| by_clock.max(*latest))
@@ -90,8 +91,8 @@ impl Window {
         let by_clock = now.div_euclid(self.width);
         let ahead = self.counts.last().map_or(0, |(latest, _)| latest.saturating_sub(by_clock));
         if ahead.saturating_mul(self.width) > FAR {
-            // A clock was wrong when this was counted. Nobody is to wait until it would have been right: it counts from
-            // now on, for one window.
+            // A clock was wrong when this was counted. Nobody is to wait until it would have been right: it
+            // counts from now on, for one window.
             self.counts = vec![(by_clock, self.used())];
         }
         let oldest = self.present(now).saturating_sub(BUCKETS);

@@ -215,7 +215,8 @@ fn buckets_that_no_longer_count_are_not_kept() {
         for second in 0..200 {
             assert_eq!(take(&store, &delete, START + second * 1_000).await, Taken::Yes);
         }
-        // Each is "[1728000000,1],": were there one more, this would break the row and the next take would say so.
+        // Each is "[1728000000,1],": were there one more, this would break the row and the next take would
+        // say so.
         let longer = "update taken set buckets = '' where length(buckets) > 61 * 15 + 1";
         database.run(longer).await.unwrap();
         assert_eq!(take(&store, &delete, START + 200_000).await, Taken::Yes);

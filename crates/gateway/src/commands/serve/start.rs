@@ -171,7 +171,8 @@ async fn gate(
     Ok((gate, counter))
 }
 
-/// Begins what goes on behind the requests: the record's writer, the counter of limits, the ends of grants, the folded refusals.
+/// Begins what goes on behind the requests: the record's writer, the counter of limits, the ends of grants,
+/// the folded refusals.
 fn begin(
     gate: &Gate,
     (writer, counter): (Writer, Counter),

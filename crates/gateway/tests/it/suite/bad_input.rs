@@ -73,7 +73,7 @@ spec:
     verbs: [get]
     apiGroups: ['']
     resources: [pods]
-    when: oldObject.hasCondition('Complete')
+    require: approval
   - name: b
     verb: [get]
     verbs: [get]
