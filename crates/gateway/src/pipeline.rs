@@ -67,7 +67,7 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
             }
         };
         let admitted = Admitted { permit, entry, lease, flow, stream };
-        match send(admitted, &cluster, &headers, &gate.tasks).await {
+        match send(admitted, &cluster, &headers, gate).await {
             Sent::Answered(response) => return response,
             Sent::Refused(refusal, entry) => {
                 let response = refusal.respond(&reader);

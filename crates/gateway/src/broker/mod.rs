@@ -2,8 +2,10 @@
 //! backpressure; nothing is read ahead.
 
 pub mod answer;
+mod entered;
 pub mod headers;
 pub mod relay;
 pub mod screen;
 pub mod send;
+pub mod tap;
 pub mod tunnel;

@@ -10,13 +10,15 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use serde_json::Value;
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
 
 use super::answer::Answer;
+use super::entered;
 use super::headers::{self, Protocol};
 use super::relay::Relay;
+use super::tap::Tap;
 use super::tunnel::Tunnel;
 use crate::cluster::{Answers, Cluster, Wait, Way};
+use crate::gate::Gate;
 use crate::lease::{Lease, Stream};
 use crate::record::draft::{Entry, Outcome};
 use crate::refusal::{ClusterFault, Refusal};
@@ -91,7 +93,7 @@ pub enum Sent {
 }
 
 /// Sends the request and begins to hand its answer on.
-pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks: &TaskTracker) -> Sent {
+pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate: &Gate) -> Sent {
     // Dropped in reverse: what waits for the lease to end finds the entry's outcome handed in.
     let Admitted { lease, permit, mut entry, flow, stream } = admitted;
     let protocol = match &flow {
@@ -118,12 +120,19 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, tasks
         Err(refusal) => return Sent::Refused(refusal, entry),
     };
     entry.answered(response.status().as_u16());
+    if let Err(refusal) = lease.unless_cut(entered::same(gate, cluster, &permit, entry.id())).await {
+        return Sent::Refused(refusal, entry);
+    }
     match response.status() {
         StatusCode::SWITCHING_PROTOCOLS => match flow {
             Flow::Upgrade(protocol, caller) => {
+                let tap = match Tap::of(permit.ports(), protocol, from, response.headers()) {
+                    Ok(tap) => tap,
+                    Err(fault) => return Sent::Refused(fault.into(), entry),
+                };
                 let cluster = hyper::upgrade::on(&mut response);
                 let answer = headers_of(&response, Some(protocol), Answer::whole(Bytes::new()));
-                tasks.spawn(Tunnel { caller, cluster }.run(entry, lease));
+                gate.tasks.spawn(Tunnel { caller, cluster, tap }.run(entry, lease));
                 Sent::Answered(answer)
             }
             Flow::Nothing => Sent::Refused(Refusal::Cluster(silent(cluster)), entry),

@@ -7,6 +7,8 @@ use drawbridge_policy::{
 };
 use serde_json::{Value, json};
 
+const GROUPS: [&str; 3] = ["", "pods.example.com", "subresources.kubevirt.io"];
+
 const POD: &str = "/api/v1/namespaces/a/pods/p";
 
 fn rule(name: &str, effect: Effect, resources: &[&str], when: &str) -> RuleSpec {
@@ -15,7 +17,7 @@ fn rule(name: &str, effect: Effect, resources: &[&str], when: &str) -> RuleSpec 
         name: name.to_owned(),
         effect,
         verbs: vec![verb.to_owned()],
-        api_groups: vec!["*".to_owned()],
+        api_groups: GROUPS.map(str::to_owned).to_vec(),
         resources: resources.iter().map(|text| (*text).to_owned()).collect(),
         resource_names: Vec::new(),
         non_resource_urls: Vec::new(),
@@ -154,6 +156,8 @@ fn logs_are_read_by_the_pod_and_by_their_own_options() {
 
 #[test]
 fn options_of_other_apis_are_not_a_pod_s() {
+    const OTHERS: [&str; 4] =
+        ["pods/exec", "pods/portforward", "services/portforward", "virtualmachineinstances/portforward"];
     let paths = [
         "/apis/subresources.kubevirt.io/v1/namespaces/a/virtualmachineinstances/vm/portforward/80/tcp",
         "/apis/pods.example.com/v1/namespaces/a/pods/p/exec",
@@ -163,7 +167,7 @@ fn options_of_other_apis_are_not_a_pod_s() {
     ];
     for path in paths {
         for when in ["object.command == ['cat']", "object.ports == [80]", LABELLED] {
-            let spec = rule("allow", Effect::Allow, &["*/exec", "*/portforward"], when);
+            let spec = rule("allow", Effect::Allow, &OTHERS, when);
             let decision = decide(case(path, "command=cat&ports=80"), &rules(vec![spec]), &pod(), Millis(1));
             assert!(matches!(&decision, Decision::Deny(..)), "{path}: {decision:?}");
         }
