@@ -7,8 +7,9 @@ use http::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::broker::answer::Answer;
-use crate::broker::screen::Fault;
+use crate::broker::screen::Fault as ScreenFault;
 use crate::broker::screen::form::Unfit;
+use crate::broker::tap::Fault;
 use crate::identity::account::BadAccount;
 use crate::identity::certificate::BadCertificate;
 use crate::identity::issuer::Unverified;
@@ -104,13 +105,17 @@ pub enum Refusal {
     /// No form that the caller takes can be looked at.
     Unfit(Unfit),
     /// The answer could not be looked at.
-    Unscreened(Fault),
+    Unscreened(ScreenFault),
     /// Its continue token, or the version that its watch begins with, is too old.
     Expired,
     /// The cluster would not take it: a dry run was answered with this status.
     NotRehearsed(StatusCode),
     /// It changed under every attempt.
     Moved,
+    /// The pod that was looked at is gone, or another has its name.
+    Replaced,
+    /// What an open connection carries can't be read, and a condition looks at it. Holds a sentence.
+    Stream(&'static str),
     /// It can't be recorded, so it isn't done.
     NotRecorded(NotRecorded),
     /// The cluster can't be reached, or not with the credential that the gateway has for it.
@@ -158,6 +163,15 @@ impl From<Unverified> for Refusal {
     }
 }
 
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Refusal {
+        match fault {
+            Fault::Port(denial) => Refusal::Denied(denial),
+            Fault::Unread(why) => Refusal::Stream(why),
+        }
+    }
+}
+
 impl Refusal {
     /// The HTTP status: 401 only for credentials, 403 for policy, 503 when the gateway can't decide or
     /// record.
@@ -191,7 +205,8 @@ impl Refusal {
             Refusal::TooManyFields(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoBody(_) => StatusCode::REQUEST_TIMEOUT,
-            Refusal::Moved => StatusCode::CONFLICT,
+            Refusal::Moved | Refusal::Replaced => StatusCode::CONFLICT,
+            Refusal::Stream(_) => StatusCode::BAD_REQUEST,
             // Not 429: clients wait as long as it says and try again by themselves, an hour if need be.
             Refusal::Limit(_) => StatusCode::FORBIDDEN,
             Refusal::Cluster(ClusterFault::Silent(_)) => StatusCode::GATEWAY_TIMEOUT,
@@ -238,6 +253,8 @@ impl Refusal {
             Refusal::Unscreened(_) => "unscreened",
             Refusal::Expired => "expired",
             Refusal::Moved => "moved",
+            Refusal::Replaced => "replaced",
+            Refusal::Stream(_) => "stream",
             Refusal::NotRecorded(_) => "not-recorded",
             Refusal::Cluster(_) => "cluster",
             Refusal::Cut => "cut",
@@ -320,6 +337,14 @@ impl Refusal {
                 status.as_u16()
             ),
             Refusal::Moved => "the object changed under every attempt to decide on it; try again".to_owned(),
+            Refusal::Replaced => {
+                "the pod that was decided on is gone, and another may have its name: nothing that it says is \
+                 passed on; a command may have been begun in it; look before you repeat it"
+                    .to_owned()
+            }
+            Refusal::Stream(why) => format!(
+                "the connection was ended: {why}, and a rule's condition looks at the ports that it names"
+            ),
             Refusal::NotRecorded(why) => {
                 format!("{why}, and nothing is done that isn't recorded; try again when it is")
             }
@@ -353,6 +378,8 @@ impl Refusal {
             | Refusal::Ambiguous(_)
             | Refusal::JsonAlone
             | Refusal::TooManyFields(_)
+            | Refusal::Replaced
+            | Refusal::Stream(_)
             | Refusal::TooLarge(_) => Next::ChangeRequest,
             Refusal::NoCredential
             | Refusal::Credential(_)

@@ -12,10 +12,12 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::answer::Answer;
+use super::entered;
 use super::headers::{self, Protocol};
 use super::relay::Relay;
 use super::review::{self, Before};
 use super::screened::Screening;
+use super::tap::Tap;
 use super::tunnel::Tunnel;
 use crate::cluster::{Answers, Cluster, Wait, Way};
 use crate::gate::Gate;
@@ -137,12 +139,19 @@ async fn to_cluster(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gat
         Err(refusal) => return Sent::Refused(refusal, entry),
     };
     entry.answered(response.status().as_u16());
+    if let Err(refusal) = lease.unless_cut(entered::same(gate, cluster, &permit, entry.id())).await {
+        return Sent::Refused(refusal, entry);
+    }
     match response.status() {
         StatusCode::SWITCHING_PROTOCOLS => match flow {
             Flow::Upgrade(protocol, caller) => {
+                let tap = match Tap::of(permit.ports(), protocol, from, response.headers()) {
+                    Ok(tap) => tap,
+                    Err(fault) => return Sent::Refused(fault.into(), entry),
+                };
                 let cluster = hyper::upgrade::on(&mut response);
                 let answer = headers_of(&response, Some(protocol), Answer::whole(Bytes::new()));
-                gate.tasks.spawn(Tunnel { caller, cluster }.run(entry, lease));
+                gate.tasks.spawn(Tunnel { caller, cluster, tap }.run(entry, lease));
                 Sent::Answered(answer)
             }
             Flow::Nothing => Sent::Refused(Refusal::Cluster(silent(cluster)), entry),

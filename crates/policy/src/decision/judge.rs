@@ -14,6 +14,7 @@ use super::denial::Denial;
 use super::explain;
 use super::facts::{Facts, Live, Needs, Wanted};
 use super::permit::Limited;
+use super::ports::Ports;
 use super::screen::Screen;
 use super::terms::Terms;
 
@@ -38,6 +39,8 @@ pub(super) struct Grounds {
     pub(super) limited: Option<Limited>,
     /// What becomes of the objects in the answer.
     pub(super) screen: Option<Screen>,
+    /// Which ports its streams may name.
+    pub(super) ports: Option<Ports>,
     /// What the rule itself hides.
     pub(super) mask: Option<Mask>,
     /// Whether its condition looked at objects.
@@ -280,6 +283,7 @@ impl Grounds {
             still: None,
             limited: None,
             screen: None,
+            ports: None,
             mask: None,
             looks: false,
         }

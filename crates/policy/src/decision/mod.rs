@@ -5,7 +5,9 @@ mod explain;
 mod facts;
 mod judge;
 mod manner;
+mod options;
 mod permit;
+mod ports;
 mod screen;
 mod terms;
 mod trace;
@@ -14,6 +16,7 @@ mod view;
 pub use denial::{Denial, LONGEST_MESSAGE, Missing, Next, Reason, Shown};
 pub use facts::{Fact, Facts, Live, Needs, Wanted};
 pub use permit::{Limited, Permit, Pin, With};
+pub use ports::Ports;
 pub use screen::{Look, Screen};
 pub use trace::{Looked, looked_at};
 
@@ -66,7 +69,7 @@ pub fn decide(case: Case, rules: &Rules, facts: &Facts, now: Millis) -> Decision
 }
 
 fn permit(case: Case, grounds: Grounds, purpose: Purpose) -> Result<Permit, (Denial, Case)> {
-    let Grounds { rule, grant, until, pin, still, limited, screen, mask: _, looks: _ } = grounds;
+    let Grounds { rule, grant, until, pin, still, limited, screen, ports, mask: _, looks: _ } = grounds;
     let mut sent = match case.sent(pin.as_ref()) {
         Ok(sent) => sent,
         Err(fault) => return Err((explain::unsupported(&case, &fault), case)),
@@ -75,5 +78,5 @@ fn permit(case: Case, grounds: Grounds, purpose: Purpose) -> Result<Permit, (Den
         sent.path_and_query = case.attributes().dry_run();
     }
     let review = None;
-    Ok(Permit { case, rule, grant, until, pinned: pin, still, limited, screen, purpose, sent, review })
+    Ok(Permit { case, rule, grant, until, pinned: pin, still, limited, screen, ports, purpose, sent, review })
 }

@@ -14,6 +14,7 @@ pub use crate::body::Pin;
 
 use super::denial::Denial;
 use super::explain;
+use super::ports::Ports;
 use super::screen::Screen;
 
 /// The limits that a request counts against.
@@ -54,6 +55,7 @@ pub struct Permit {
     pub(super) still: Option<String>,
     pub(super) limited: Option<Limited>,
     pub(super) screen: Option<Screen>,
+    pub(super) ports: Option<Ports>,
     pub(super) purpose: Purpose,
     pub(super) sent: Sent,
     pub(super) review: Option<Box<Review>>,
@@ -120,6 +122,12 @@ impl Permit {
         explain::hidden(&self.case, &self.rule)
     }
 
+    /// Which ports its streams may name. None: any; nobody needs to look.
+    #[must_use]
+    pub fn ports(&self) -> Option<&Ports> {
+        self.ports.as_ref()
+    }
+
     /// Whether it is a dry run of ours, to see what would be stored.
     #[must_use]
     pub fn is_rehearsal(&self) -> bool {
@@ -131,7 +139,7 @@ impl Permit {
     #[must_use]
     pub fn with(&self) -> With {
         let bare = self.still.is_none() && self.limited.is_none() && self.screen.is_none();
-        if bare && self.pinned.is_none() { With::RulesAlone } else { With::Terms }
+        if bare && self.ports.is_none() && self.pinned.is_none() { With::RulesAlone } else { With::Terms }
     }
 
     /// The method that is sent.

@@ -15,6 +15,8 @@ mod corpus;
 #[cfg(test)]
 mod decisions;
 #[cfg(test)]
+mod enter;
+#[cfg(test)]
 mod equality;
 #[cfg(test)]
 mod judge;

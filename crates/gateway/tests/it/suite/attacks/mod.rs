@@ -42,6 +42,7 @@ mod other_audiences;
 mod own_namespaces;
 mod owner_references;
 mod path_spellings;
+mod pod_replaced;
 mod proxy_subresource;
 mod recreated_account;
 mod repeated_query_keys;
