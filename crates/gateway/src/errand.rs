@@ -11,6 +11,8 @@ use crate::cluster::review::{Asker, Review};
 
 /// An object that a decision reads may have this many bytes; etcd takes less than 2 MiB.
 const MAX_OBJECT: usize = 3 * 1024 * 1024;
+/// A page of objects.
+const MAX_PAGE: usize = 64 * 1024 * 1024;
 /// All revisions of a workload together: a workload keeps ten unless it says otherwise.
 const MAX_REVISIONS: usize = 8 * 1024 * 1024;
 /// The longest description of an issuer: those in use have 1 to 4 KiB.
@@ -78,6 +80,8 @@ pub enum Wish<'a> {
     Namespace(&'a str),
     /// The earlier revisions of a workload: a list, by its path and query.
     Revisions(&'a str),
+    /// A page of the list that a filtered watch begins with, by its path and query.
+    Beginning(&'a str),
 }
 
 impl Wish<'_> {
@@ -86,7 +90,7 @@ impl Wish<'_> {
             Wish::Live(attributes) => object_path(attributes).to_owned(),
             Wish::Part(attributes) => attributes.path().to_owned(),
             Wish::Namespace(name) => format!("/api/v1/namespaces/{name}"),
-            Wish::Revisions(path) => path.to_owned(),
+            Wish::Revisions(path) | Wish::Beginning(path) => path.to_owned(),
         }
     }
 }
@@ -121,6 +125,7 @@ impl Errand<'_> {
                 Wish::Live(_) | Wish::Part(_) => "live",
                 Wish::Namespace(_) => "namespace",
                 Wish::Revisions(_) => "revisions",
+                Wish::Beginning(_) => "beginning",
             },
             Errand::Cluster(ToCluster::IssuerDocument) => "cluster-issuer",
             Errand::Cluster(ToCluster::IssuerKeys) => "cluster-keys",
@@ -136,6 +141,7 @@ impl Errand<'_> {
     pub fn longest_answer(self) -> usize {
         match self {
             Errand::Cluster(ToCluster::Fact { wish: Wish::Revisions(_), .. }) => MAX_REVISIONS,
+            Errand::Cluster(ToCluster::Fact { wish: Wish::Beginning(_), .. }) => MAX_PAGE,
             Errand::Cluster(ToCluster::Fact { .. } | ToCluster::Review { .. }) => MAX_OBJECT,
             Errand::Cluster(
                 ToCluster::IssuerDocument | ToCluster::Renew { .. } | ToCluster::TokenReview { .. },

@@ -6,6 +6,7 @@ use drawbridge_policy::{Limited, Permit};
 use tokio_util::task::TaskTracker;
 
 use crate::bodies::Bodies;
+use crate::broker::screen::continue_token::ContinueTokens;
 use crate::clock::Clock;
 use crate::config::Domain;
 use crate::config::limits::Limits;
@@ -32,6 +33,8 @@ pub struct Gate {
     pub instances: Instances,
     /// What is asked of service accounts.
     pub accounts: Arc<Accounts>,
+    /// Seals the continue tokens of filtered lists.
+    pub continue_tokens: Arc<ContinueTokens>,
     /// Where everything is written.
     pub record: Record,
     /// Counts requests under the limits of rules.

@@ -160,7 +160,7 @@ async fn admit(
                 continue;
             }
         };
-        match gate.count(&permit, counted).await {
+        match lease.unless_cut(gate.count(&permit, counted)).await {
             Ok(()) => {}
             // Another rule may allow it, too.
             Err(over @ Refusal::Limit(_)) => {

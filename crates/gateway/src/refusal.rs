@@ -7,7 +7,9 @@ use http::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::broker::answer::Answer;
-use crate::broker::tap::Fault;
+use crate::broker::screen::Fault;
+use crate::broker::screen::form::Unfit;
+use crate::broker::tap;
 use crate::identity::account::BadAccount;
 use crate::identity::certificate::BadCertificate;
 use crate::identity::issuer::Unverified;
@@ -84,6 +86,8 @@ pub enum Refusal {
     Body(BodyError),
     /// Its headers can be read in more than one way.
     Ambiguous(&'static str),
+    /// The caller does not read JSON, and the answer is written in nothing else.
+    JsonAlone,
     /// It has more header fields than may be.
     TooManyFields(usize),
     /// The body is longer than any that a cluster takes.
@@ -98,6 +102,12 @@ pub enum Refusal {
     Limit(Box<Exceeded>),
     /// Nobody can tell how often the rule was used.
     NotCounted(NotCounted),
+    /// No form that the caller takes can be looked at.
+    Unfit(Unfit),
+    /// The answer could not be looked at.
+    Unscreened(Fault),
+    /// Its continue token, or the version that its watch begins with, is too old.
+    Expired,
     /// The cluster would not take it: a dry run was answered with this status.
     NotRehearsed(StatusCode),
     /// It changed under every attempt.
@@ -153,11 +163,11 @@ impl From<Unverified> for Refusal {
     }
 }
 
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Refusal {
+impl From<tap::Fault> for Refusal {
+    fn from(fault: tap::Fault) -> Refusal {
         match fault {
-            Fault::Port(denial) => Refusal::Denied(denial),
-            Fault::Unread(why) => Refusal::Stream(why),
+            tap::Fault::Port(denial) => Refusal::Denied(denial),
+            tap::Fault::Unread(why) => Refusal::Stream(why),
         }
     }
 }
@@ -181,6 +191,9 @@ impl Refusal {
                 (Shown::Whole, _) => StatusCode::FORBIDDEN,
             },
             Refusal::NotRehearsed(status) => *status,
+            Refusal::Unfit(unfit) => (*unfit).into(),
+            Refusal::Unscreened(_) => StatusCode::BAD_GATEWAY,
+            Refusal::Expired => StatusCode::GONE,
             Refusal::Out(_) | Refusal::TooManyInstances(..) => StatusCode::FORBIDDEN,
             Refusal::Unreadable(_) | Refusal::Ambiguous(_) => StatusCode::BAD_REQUEST,
             Refusal::Body(error) => match error.fault() {
@@ -188,6 +201,7 @@ impl Refusal {
                 BodyFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
                 BodyFault::Type => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             },
+            Refusal::JsonAlone => StatusCode::NOT_ACCEPTABLE,
             Refusal::TooManyFields(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoBody(_) => StatusCode::REQUEST_TIMEOUT,
@@ -226,6 +240,7 @@ impl Refusal {
             Refusal::Unreadable(unreadable) => unreadable.reason(),
             Refusal::Body(error) => error.reason(),
             Refusal::Ambiguous(_) => "ambiguous",
+            Refusal::JsonAlone => "not-acceptable",
             Refusal::TooManyFields(_) => "too-many-fields",
             Refusal::TooLarge(_) => "too-large",
             Refusal::NoBody(_) => "no-body",
@@ -234,6 +249,9 @@ impl Refusal {
             Refusal::Limit(_) => "limit",
             Refusal::NotCounted(_) => "not-counted",
             Refusal::NotRehearsed(_) => "not-rehearsed",
+            Refusal::Unfit(_) => "not-acceptable",
+            Refusal::Unscreened(_) => "unscreened",
+            Refusal::Expired => "expired",
             Refusal::Moved => "moved",
             Refusal::Replaced => "replaced",
             Refusal::Stream(_) => "stream",
@@ -293,6 +311,9 @@ impl Refusal {
             Refusal::Unreadable(unreadable) => format!("the request is refused as ambiguous: {unreadable}"),
             Refusal::Body(error) => format!("the request's body is refused: {error}"),
             Refusal::Ambiguous(why) => format!("the request is refused as ambiguous: {why}"),
+            Refusal::JsonAlone => {
+                "the answer is made by the gateway, in JSON alone: accept application/json".to_owned()
+            }
             Refusal::TooManyFields(bound) => format!("the request has more than {bound} header fields"),
             Refusal::TooLarge(bound) => format!("the request's body is longer than {bound} bytes"),
             Refusal::NoBody(why) => format!("the request's body did not arrive: {why}"),
@@ -302,6 +323,9 @@ impl Refusal {
             Refusal::NotCounted(why) => {
                 format!("{why}, and nothing that a limit bounds is done uncounted; try again in a moment")
             }
+            Refusal::Unfit(unfit) => unfit.to_string(),
+            Refusal::Unscreened(fault) => fault.to_string(),
+            Refusal::Expired => "too old resource version or continue token: list again".to_owned(),
             Refusal::NotRehearsed(StatusCode::NOT_IMPLEMENTED) => {
                 "a rule's condition looks at what would be stored, and a dry run of this API isn't known to \
                  change nothing; use a rule without such a condition"
@@ -343,12 +367,16 @@ impl Refusal {
         match self {
             Refusal::Denied(denial) => denial.next(),
             Refusal::NotRehearsed(_)
+            | Refusal::Unfit(_)
+            | Refusal::Unscreened(_)
+            | Refusal::Expired
             | Refusal::Misdirected
             | Refusal::NoCluster
             | Refusal::NoClusterHost
             | Refusal::Unreadable(_)
             | Refusal::Body(_)
             | Refusal::Ambiguous(_)
+            | Refusal::JsonAlone
             | Refusal::TooManyFields(_)
             | Refusal::Replaced
             | Refusal::Stream(_)
@@ -394,9 +422,10 @@ impl Refusal {
     /// The answer: a Kubernetes `Status`, or its sentence alone where only that is read.
     pub fn respond(&self, reader: &Reader) -> Response<Answer> {
         let status = self.status();
-        let (body, kind) = match reader.form {
-            Form::Status => (self.body(&reader.id).to_string(), "application/json"),
-            Form::Text => (self.message(), "text/plain; charset=utf-8"),
+        let (body, kind) = match (reader.form, self.missing()) {
+            (_, Some(missing)) => (not_found(missing).to_string(), "application/json"),
+            (Form::Status, None) => (self.body(&reader.id).to_string(), "application/json"),
+            (Form::Text, None) => (self.message(), "text/plain; charset=utf-8"),
         };
         let mut response = Response::new(Answer::whole(body.into_bytes()));
         *response.status_mut() = status;
@@ -405,9 +434,6 @@ impl Refusal {
         headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache, private"));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
-        }
-        if let Refusal::Limit(exceeded) = self {
-            headers.insert(header::RETRY_AFTER, exceeded.retry_after().into());
         }
         if let Ok(id) = http::HeaderValue::from_str(&reader.id) {
             headers.insert("audit-id", id);
@@ -424,13 +450,17 @@ impl Refusal {
         soon.then_some(1)
     }
 
+    /// The object that its caller is told isn't there, and nothing else.
+    fn missing(&self) -> Option<&Missing> {
+        let Refusal::Denied(denial) = self else { return None };
+        match denial.shown() {
+            Shown::NotFound(missing) => Some(missing),
+            Shown::Whole => None,
+        }
+    }
+
     /// The `Status`. `details` are the object's, as the API server gives them.
     fn body(&self, id: &str) -> Value {
-        if let Refusal::Denied(denial) = self
-            && let Shown::NotFound(missing) = denial.shown()
-        {
-            return not_found(missing);
-        }
         let status = self.status();
         let mut details = json!({
             "causes": [
@@ -542,11 +572,15 @@ fn kubernetes_reason(status: StatusCode) -> &'static str {
         StatusCode::UNAUTHORIZED => "Unauthorized",
         StatusCode::FORBIDDEN => "Forbidden",
         StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::NOT_ACCEPTABLE => "NotAcceptable",
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => "Timeout",
         StatusCode::CONFLICT => "Conflict",
         StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLarge",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "UnsupportedMediaType",
-        StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",
+        StatusCode::GONE => "Expired",
+        StatusCode::NOT_ACCEPTABLE => "NotAcceptable",
+        StatusCode::UNPROCESSABLE_ENTITY => "Invalid",
+        StatusCode::NOT_IMPLEMENTED => "Forbidden",
         StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
         _ => "InternalError",
     }

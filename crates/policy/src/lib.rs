@@ -12,6 +12,7 @@
 //!    exceptions.
 //! 5. [`decision`]: [`decide`], and what it answers.
 //! 6. [`mask`]: values that are hidden in what comes back.
+//! 7. [`review`]: what an agent is told that asks what it may do.
 
 pub mod attributes;
 pub mod body;
@@ -20,11 +21,14 @@ pub mod condition;
 pub mod decision;
 pub mod mask;
 mod name;
+pub mod review;
 pub mod rules;
 mod time;
 
-pub use attributes::{Access, Attributes, BodyUse, Connect, Line, Method, Query, Resource, Unreadable, Verb};
-pub use body::{BodyError, BodyFault, MAX_BODY, MAX_VALUES, Payload};
+pub use attributes::{
+    Access, Attributes, BodyUse, Connect, Line, Method, Query, Resource, SelfReview, Unreadable, Verb,
+};
+pub use body::{BodyError, BodyFault, MAX_BODY, MAX_VALUES, Payload, retold};
 pub use case::Case;
 pub use condition::{Bindings, Condition, ConditionError, Variable, Verdict, changed};
 pub use decision::{
@@ -33,6 +37,7 @@ pub use decision::{
 };
 pub use mask::{MARKER, Mask, MaskBreach, MaskProblem};
 pub use name::{AgentName, NameError};
+pub use review::{CEILING, Review};
 pub use rules::{
     AGENTS_NAMESPACE, Caution, Effect, HeldScope, Limit, LimitError, Lists, NamePattern, PatternError, Per,
     Reach, Rule, RuleId, RuleProblem, RuleSpec, Rules, Scope, Terms,

@@ -67,6 +67,7 @@ impl Cluster {
         match status {
             StatusCode::OK => serde_json::from_slice(&body).map(Read::Present).map_err(|_no_json| silent()),
             StatusCode::NOT_FOUND => Ok(Read::Absent),
+            StatusCode::GONE => Ok(Read::Expired),
             // A subresource that nobody can read, either.
             StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED => Ok(Read::Unseen),
             _ => Err(silent()),
@@ -79,6 +80,8 @@ impl Cluster {
 pub enum Read {
     /// There is none.
     Absent,
+    /// The version that was asked for is too old.
+    Expired,
     /// It lets the agent read none.
     Unseen,
     /// There is one.

@@ -78,7 +78,7 @@ impl Asking<'_> {
         let silent = || Refusal::Cluster(ClusterFault::Silent(self.cluster.name().to_owned()));
         match self.one(Called::Live, wish).await? {
             Read::Absent => Ok(Live::Absent),
-            Read::Unseen => Ok(Live::Unseen),
+            Read::Expired | Read::Unseen => Ok(Live::Unseen),
             Read::Present(object) => live(object).ok_or_else(silent),
         }
     }
@@ -99,6 +99,6 @@ fn live(object: Value) -> Option<Live> {
 fn present(read: Read) -> Option<Value> {
     match read {
         Read::Present(object) => Some(object),
-        Read::Absent | Read::Unseen => None,
+        Read::Absent | Read::Expired | Read::Unseen => None,
     }
 }

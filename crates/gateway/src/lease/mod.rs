@@ -390,6 +390,11 @@ impl Lease {
         *lock(&self.held.permitted) = Some(Arc::new(permitted));
     }
 
+    /// Cancelled when the request is cut.
+    pub fn token(&self) -> CancellationToken {
+        self.held.stop.clone()
+    }
+
     /// Resolves when the request must end.
     pub fn stopped(&self) -> WaitForCancellationFutureOwned {
         self.held.stop.clone().cancelled_owned()

@@ -79,21 +79,20 @@ impl Found {
                 continue;
             }
             let token = key.replace('~', "~0").replace('/', "~1");
-            self.step(&token, old.get(key), new.get(key), pointer, depth);
+            self.step(&token, (old.get(key), new.get(key)), pointer, depth);
         }
     }
 
     fn compare_lists(&mut self, old: &[Value], new: &[Value], pointer: &mut String, depth: usize) {
         for index in 0..old.len().max(new.len()) {
-            self.step(&index.to_string(), old.get(index), new.get(index), pointer, depth);
+            self.step(&index.to_string(), (old.get(index), new.get(index)), pointer, depth);
         }
     }
 
     fn step(
         &mut self,
         token: &str,
-        old: Option<&Value>,
-        new: Option<&Value>,
+        (old, new): (Option<&Value>, Option<&Value>),
         pointer: &mut String,
         depth: usize,
     ) {

@@ -93,6 +93,14 @@ pub(super) fn masked(case: &Case, rule: &RuleId, breach: &MaskBreach) -> Denial 
     Words { reason: Reason::Mask, rule: Some(rule.clone()), why, next: Next::ChangeRequest, advice }.say(case)
 }
 
+/// There is such an object, and no rule shows it.
+pub(super) fn hidden(case: &Case, rule: &RuleId) -> Denial {
+    let why = format!("may not see this object: neither {rule} nor any other rule of its grants shows it");
+    let advice = "choose what the rules show, or ask the agent's owner for more";
+    let (rule, next) = (Some(rule.clone()), Next::ChangeRequest);
+    Words { reason: Reason::Condition, rule, why, next, advice }.say(case).hidden(case.attributes())
+}
+
 pub(super) fn absent(case: &Case) -> Denial {
     let why = "may change it only after looking at it, and it doesn't exist".to_owned();
     let advice = "name an object that exists";
@@ -119,6 +127,11 @@ pub(super) fn no_rule(case: &Case, rules: &Rules, ask: Ask<'_>, now: Millis) -> 
         None => no_rule_near(rules, ask, now),
     };
     words.say(case)
+}
+
+/// The same for an answer that refuses nothing: what follows "the agent".
+pub(crate) fn why_no_rule(rules: &Rules, ask: Ask<'_>, now: Millis) -> String {
+    nearest(rules, ask, now).map_or_else(|| no_rule_near(rules, ask, now), |near| near.words(ask)).why
 }
 
 fn no_rule_near(rules: &Rules, ask: Ask<'_>, now: Millis) -> Words {

@@ -20,7 +20,10 @@ pub use ports::Ports;
 pub use screen::{Look, Screen};
 pub use trace::{Looked, looked_at};
 
+pub(crate) use explain::why_no_rule;
+
 use crate::case::Case;
+use crate::review::Review;
 use crate::rules::Rules;
 use crate::time::Millis;
 
@@ -48,10 +51,13 @@ pub enum Decision {
 #[must_use]
 pub fn decide(case: Case, rules: &Rules, facts: &Facts, now: Millis) -> Decision {
     match (Judge { case: &case, rules, facts, now }).judge() {
-        Ok(grounds) => match permit(case, grounds, Purpose::Earnest) {
-            Ok(permit) => Decision::Permit(permit),
-            Err((denial, case)) => Decision::Deny(denial, case),
-        },
+        Ok(grounds) => {
+            let review = case.question().and_then(|question| Review::new(question, rules, now)).map(Box::new);
+            match permit(case, grounds, Purpose::Earnest) {
+                Ok(permit) => Decision::Permit(Permit { review, ..permit }),
+                Err((denial, case)) => Decision::Deny(denial, case),
+            }
+        }
         Err(Halt::Deny(denial)) => Decision::Deny(*denial, case),
         Err(Halt::Needs(needs)) => Decision::Needs(needs, case),
         Err(Halt::Rehearse(grounds)) => match permit(case.clone(), *grounds, Purpose::Rehearsal) {
@@ -71,5 +77,6 @@ fn permit(case: Case, grounds: Grounds, purpose: Purpose) -> Result<Permit, (Den
     if purpose == Purpose::Rehearsal {
         sent.path_and_query = case.attributes().dry_run();
     }
-    Ok(Permit { case, rule, grant, until, pinned: pin, still, limited, screen, ports, purpose, sent })
+    let review = None;
+    Ok(Permit { case, rule, grant, until, pinned: pin, still, limited, screen, ports, purpose, sent, review })
 }

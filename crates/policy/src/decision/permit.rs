@@ -6,11 +6,14 @@ use crate::attributes::{Attributes, Method};
 use crate::body::Sent;
 use crate::case::Case;
 use crate::name::AgentName;
+use crate::review::Review;
 use crate::rules::{Limit, RuleId};
 use crate::time::Millis;
 
 pub use crate::body::Pin;
 
+use super::denial::Denial;
+use super::explain;
 use super::ports::Ports;
 use super::screen::Screen;
 
@@ -55,6 +58,7 @@ pub struct Permit {
     pub(super) ports: Option<Ports>,
     pub(super) purpose: Purpose,
     pub(super) sent: Sent,
+    pub(super) review: Option<Box<Review>>,
 }
 
 impl Permit {
@@ -118,6 +122,12 @@ impl Permit {
         self.ports.as_ref()
     }
 
+    /// The refusal of a read whose one object is not to be seen.
+    #[must_use]
+    pub fn hidden(&self) -> Denial {
+        explain::hidden(&self.case, &self.rule)
+    }
+
     /// Whether it is a dry run of ours, to see what would be stored.
     #[must_use]
     pub fn is_rehearsal(&self) -> bool {
@@ -154,6 +164,13 @@ impl Permit {
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         self.sent.content_type.as_deref()
+    }
+
+    /// The scopes' half of the answer, where the agent asks what it may do: the cluster's answer alone is
+    /// not for the caller.
+    #[must_use]
+    pub fn review(&self) -> Option<&Review> {
+        self.review.as_deref()
     }
 
     /// The case as it came, for deciding it again.

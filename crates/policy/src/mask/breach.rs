@@ -10,8 +10,8 @@ use crate::body::BodyError;
 pub enum MaskBreach {
     /// It holds what a mask shows.
     #[error(
-        "the body holds {MARKER}, which stands for values that are masked for you: leave those fields out, in \
-         a patch of the others"
+        "the body holds {MARKER}, which stands for values that are masked for you: leave those fields out, \
+         in a patch of the others"
     )]
     Marker,
     /// A JSON patch would compare a hidden value, or carry it elsewhere.
@@ -25,9 +25,7 @@ pub enum MaskBreach {
         path: String,
     },
     /// It says what a hidden value is to be.
-    #[error(
-        "the body sets {path}, which is masked for you: the answer could tell whether that is its value already"
-    )]
+    #[error("the body sets {path}, which is masked for you: the answer could tell whether that is its value")]
     Sets {
         /// The path of the mask.
         path: String,

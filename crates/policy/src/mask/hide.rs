@@ -8,8 +8,8 @@ use super::shown::{Place, cover};
 /// Where kubectl keeps the whole manifest that it applied last, values included.
 pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// What is shown of it: a manifest, so that `kubectl apply` can still work out its patch, of one annotation that
-/// the object does not have. It has the marker in it, so that it can't be written back.
+/// What is shown of it: a manifest, so that `kubectl apply` can still work out its patch, of one annotation
+/// that the object does not have. It has the marker in it, so that it can't be written back.
 const APPLIED: &str = r#"{"metadata":{"annotations":{"drawbridge.dev/masked":"DrawbridgeMasked"}}}"#;
 
 pub(super) fn hide(paths: &[Path], object: &mut Value) {
@@ -19,8 +19,8 @@ pub(super) fn hide(paths: &[Path], object: &mut Value) {
     hide_copies(object, "");
 }
 
-/// A value that isn't what the path says (a list where it says object, a text where it goes on) is hidden as a
-/// whole.
+/// A value that isn't what the path says (a list where it says object, a text where it goes on) is hidden as
+/// a whole.
 fn walk(value: &mut Value, steps: &[Step], place: Place<'_>) {
     let Some((step, rest)) = steps.split_first() else { return cover(value, place) };
     match (step, value) {

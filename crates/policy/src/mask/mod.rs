@@ -1,9 +1,9 @@
 //! Masks: values that an agent must not see, hidden in every answer that carries the object.
 //!
-//! A mask is a list of paths (the grammar is in [`path`]). [`Mask::hide`] puts something fixed in the place of
-//! every value at a path, and nothing else of the object changes: names of keys, how many elements a list has
-//! and what type a value has stay visible. What an agent *sends* under a mask is looked at in [`written`],
-//! what it selects by in [`selected`]: an answer that depends on a hidden value would tell it.
+//! A mask is a list of paths (the grammar is in [`path`]). [`Mask::hide`] puts something fixed in the place
+//! of every value at a path, and nothing else of the object changes: names of keys, how many elements a list
+//! has and what type a value has stay visible. What an agent *sends* under a mask is looked at in
+//! [`written`], what it selects by in [`selected`]: an answer that depends on a hidden value would tell it.
 
 mod breach;
 mod hide;
@@ -77,12 +77,12 @@ impl Mask {
         Self { paths: paths.into() }
     }
 
-    /// Hides the values in one object: not in a list of objects, not in a Table, not in a watch event. Nothing
-    /// is read of `kind`, so that also an object without one is masked.
+    /// Hides the values in one object: not in a list of objects, not in a Table, not in a watch event.
+    /// Nothing is read of `kind`, so that also an object without one is masked.
     ///
-    /// Besides what the paths say, these go always, since they repeat values of the object: what the annotation
-    /// `kubectl.kubernetes.io/last-applied-configuration` says, and `metadata.managedFields` as a whole.
-    /// Recurses as deep as the object: hand in what `serde_json` read, which nests at most 128 deep.
+    /// Besides what the paths say, these go always, since they repeat values of the object: what the
+    /// annotation `kubectl.kubernetes.io/last-applied-configuration` says, and `metadata.managedFields` as a
+    /// whole. Recurses as deep as the object: hand in what `serde_json` read, which nests at most 128 deep.
     pub fn hide(&self, object: &mut Value) {
         hide::hide(&self.paths, object);
     }

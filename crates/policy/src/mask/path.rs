@@ -89,8 +89,8 @@ impl Path {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meets {
     Exactly,
-    /// Also the place of a list's element, as the API server reads it in JSON pointers (`-`, `3`, `-1`, `+1`):
-    /// where a path says that there is an object and there is a list, all of the list is hidden.
+    /// Also the place of a list's element, as the API server reads it in JSON pointers (`-`, `3`, `-1`,
+    /// `+1`): where a path says that there is an object and there is a list, all of the list is hidden.
     OrElement,
 }
 

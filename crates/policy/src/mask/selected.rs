@@ -4,8 +4,8 @@ use super::Mask;
 use super::path::{Meets, Path};
 use crate::attributes::{selected_fields, selected_labels};
 
-/// Field selectors whose name is not the field's path in every version: what is selected by, and what it reads
-/// (the `SelectableFields` of `k8s.io/kubernetes/pkg/registry`).
+/// Field selectors whose name is not the field's path in every version: what is selected by, and what it
+/// reads (the `SelectableFields` of `k8s.io/kubernetes/pkg/registry`).
 const READS: [(&str, &str); 10] = [
     ("status.successful", "status.succeeded"),
     ("status.podIP", "status.podIPs"),

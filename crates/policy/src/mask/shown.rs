@@ -5,8 +5,8 @@ use serde_json::Value;
 
 /// What is shown instead of a text.
 ///
-/// It is letters only, so that it is also a label's value, and valid base64 (of twelve bytes), since a reader of
-/// a Secret decodes what is in `data`.
+/// It is letters only, so that it is also a label's value, and valid base64 (of twelve bytes), since a reader
+/// of a Secret decodes what is in `data`.
 pub const MARKER: &str = "DrawbridgeMasked";
 
 /// [`MARKER`] as base64 decodes it: so it stands in protobuf bodies, where bytes aren't encoded.
@@ -48,9 +48,9 @@ pub(super) fn cover(value: &mut Value, place: Place<'_>) {
     }
 }
 
-/// A reader with types takes back no other text for a time, a quantity or a duration, and then refuses the whole
-/// list. It is looked at both the text and where it stands, so that a password of digits in `data` or in an
-/// environment variable does not show that it is one.
+/// A reader with types takes back no other text for a time, a quantity or a duration, and then refuses the
+/// whole list. It is looked at both the text and where it stands, so that a password of digits in `data` or
+/// in an environment variable does not show that it is one.
 fn for_text(text: &str, place: Place<'_>) -> &'static str {
     if ["data", "stringData", "binaryData", "annotations", "labels"].contains(&place.above) {
         return MARKER;

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-/// The fields of a `Status` and of its `details` that repeat nothing of an object's contents. `message` is not
-/// among them: a 422 quotes the values that it refuses, and what it was compared with, a 409 of apply the members
-/// of sets.
+/// The fields of a `Status` and of its `details` that repeat nothing of an object's contents. `message` is
+/// not among them: a 422 quotes the values that it refuses, and what it was compared with, a 409 of apply the
+/// members of sets.
 const KEPT: [&str; 6] = ["kind", "apiVersion", "metadata", "status", "reason", "code"];
 const KEPT_DETAILS: [&str; 5] = ["name", "group", "kind", "uid", "retryAfterSeconds"];
 
@@ -53,8 +53,8 @@ fn cause(cause: &Value) -> Value {
     left.into()
 }
 
-/// A field's path as far as it has only names and lists, without places in these: `spec.tags[="x"]` and `data[key]`
-/// end before their bracket, since what is in it may be a member of a set, and so may a number.
+/// A field's path as far as it has only names and lists, without places in these: `spec.tags[="x"]` and
+/// `data[key]` end before their bracket, since what is in it may be a member of a set, and so may a number.
 fn plain(field: &str) -> String {
     let mut plain = String::new();
     let mut rest = field;
@@ -99,8 +99,8 @@ fn message(code: Option<u64>, status: &Map<String, Value>, details: Option<&Map<
         (kind, name) => format!(" for {kind} {name:?}"),
     };
     format!(
-        "the cluster answered{code}{reason}{object}; what else it said is left out, since it may repeat values \
-         that are masked for you"
+        "the cluster answered{code}{reason}{object}; what else it said is left out, since it may repeat \
+         values that are masked for you"
     )
 }
 

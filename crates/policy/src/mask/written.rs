@@ -3,8 +3,8 @@
 //! Three things are refused: operations that would carry a hidden value elsewhere or compare it; what a mask
 //! shows, sent back in the place of what it hides; and values for hidden fields of an object that is there.
 //! The last since the answer tells whether the value was the one that is there already: apply conflicts, an
-//! immutable field is refused, a dry run counts the generation up, only if it differs. Each can be asked again
-//! and again without changing anything. What takes a hidden value away may pass.
+//! immutable field is refused, a dry run counts the generation up, only if it differs. Each can be asked
+//! again and again without changing anything. What takes a hidden value away may pass.
 
 use super::Mask;
 use super::breach::MaskBreach;
@@ -22,7 +22,7 @@ impl Mask {
         }
         match reading {
             // Of a new object there is nothing yet that a value could be compared with.
-            Reading::Opaque | Reading::Delete(_) | Reading::Create(..) => Ok(()),
+            Reading::Opaque | Reading::Delete(_) | Reading::Create(..) | Reading::Review(_) => Ok(()),
             Reading::Patch(Kind::JsonPatch, _, Json::List(operations)) => self.check_operations(operations),
             Reading::Patch(kind, _, Json::Map(map)) => {
                 self.check_object(map, Directives::of(*kind == Kind::StrategicPatch))
@@ -125,8 +125,8 @@ impl Directives {
         if strategic { Self::Strategic } else { Self::None }
     }
 
-    /// The field that a key is about: of `$deleteFromPrimitiveList/a`, which takes away what it guesses right,
-    /// `a`; None for what is about the object that it is in.
+    /// The field that a key is about: of `$deleteFromPrimitiveList/a`, which takes away what it guesses
+    /// right, `a`; None for what is about the object that it is in.
     fn field(self, key: &str) -> Option<&str> {
         match key.strip_prefix('$') {
             Some(directive) if self == Self::Strategic => directive.split_once('/').map(|(_, field)| field),
@@ -170,7 +170,8 @@ fn says_something(value: &Json) -> bool {
     }
 }
 
-/// Whether an apply body has the annotation that holds a whole manifest: apply conflicts unless it is the same.
+/// Whether an apply body has the annotation that holds a whole manifest: apply conflicts unless it is the
+/// same.
 fn sets_last_applied(map: &Map) -> bool {
     let step = |key: &str| Step::Key(key.to_owned());
     map_sets(map, &[step("metadata"), step("annotations"), step(LAST_APPLIED)], Directives::None)

@@ -5,6 +5,12 @@ mod attributes;
 #[cfg(test)]
 mod classes;
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
+mod conditions_page;
+#[cfg(test)]
+mod conditions_random;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod decisions;
@@ -27,7 +33,11 @@ mod random;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod reviews;
+#[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod typed;
 
 /// A variable of the environment, if it says something.
 #[cfg(test)]

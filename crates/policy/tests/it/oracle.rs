@@ -10,11 +10,21 @@ use std::thread;
 
 use serde_json::Value;
 
-const SOURCES: [(&str, &str); 3] = [
-    ("go.mod", include_str!("../oracle/go.mod")),
-    ("go.sum", include_str!("../oracle/go.sum")),
-    ("main.go", include_str!("../oracle/main.go")),
-];
+const REQUEST_INFO: Sources = Sources {
+    name: "requestinfo",
+    files: [
+        ("go.mod", include_str!("../oracle/go.mod")),
+        ("go.sum", include_str!("../oracle/go.sum")),
+        ("main.go", include_str!("../oracle/main.go")),
+    ],
+};
+
+/// A Go program that tests ask.
+#[derive(Debug, Hash)]
+pub(crate) struct Sources {
+    pub(crate) name: &'static str,
+    pub(crate) files: [(&'static str, &'static str); 3],
+}
 
 /// What `RequestInfo` makes of a line.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +37,7 @@ pub(crate) struct Answer {
 
 /// The answers to lines, in their order. No line has a line feed.
 pub(crate) fn ask(lines: &[&[u8]]) -> Vec<Answer> {
-    let mut oracle = Command::new(program())
+    let mut oracle = Command::new(program(&REQUEST_INFO))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -57,28 +67,28 @@ fn read(line: &str) -> Answer {
     Answer { info: error.is_none().then_some(info), undecoded }
 }
 
-/// The built oracle.
-fn program() -> PathBuf {
+/// The built program.
+pub(crate) fn program(sources: &Sources) -> PathBuf {
     let mut hasher = DefaultHasher::new();
-    SOURCES.hash(&mut hasher);
-    let folder = cache().join("oracles").join(format!("requestinfo-{:016x}", hasher.finish()));
+    sources.hash(&mut hasher);
+    let folder = cache().join("oracles").join(format!("{}-{:016x}", sources.name, hasher.finish()));
     let program = folder.join("oracle");
     fs::create_dir_all(&folder).expect("the user's cache can be written");
     // Other tests, in other processes too, wait here until it is built. The lock goes with the file.
     let lock = File::create(folder.join("lock")).expect("the user's cache can be written");
     lock.lock().expect("a file can be locked");
     if !program.exists() {
-        build(&folder, &program);
+        build(sources, &folder, &program);
     }
     program
 }
 
-fn build(folder: &Path, program: &Path) {
-    for (name, text) in SOURCES {
+fn build(sources: &Sources, folder: &Path, program: &Path) {
+    for (name, text) in sources.files {
         fs::write(folder.join(name), text).expect("the user's cache can be written");
     }
     // Not eprintln!, which a test keeps to itself: this takes a while.
-    let said = writeln!(io::stderr(), "building the RequestInfo oracle from its Go modules");
+    let said = writeln!(io::stderr(), "building the {} oracle from its Go modules", sources.name);
     said.expect("standard error can be written");
     let unfinished = folder.join("oracle.incomplete");
     let status = Command::new("go")

@@ -18,6 +18,7 @@ use super::reload::{Made, Pems, Tls, watch};
 use super::{Running, admin, data};
 use crate::admin::{Admin, listener as people, router};
 use crate::bodies::Bodies;
+use crate::broker::screen::continue_token::ContinueTokens;
 use crate::clock::Clock;
 use crate::cluster::{Patience, renew};
 use crate::commands::admin_file::{self, AdminFile};
@@ -161,6 +162,7 @@ async fn gate(
         accounts,
         record,
         rule_limits,
+        continue_tokens: Arc::new(ContinueTokens::fresh()?),
         bodies,
         limits,
         audience,

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bad_input;
+mod can_i;
 mod cli;
 mod cli_declare;
 mod cli_describe;
@@ -17,8 +18,10 @@ mod delete_options_children;
 mod disk_full;
 mod expiry;
 mod explain;
+mod export;
 mod in_pod;
 mod issuers;
+mod pasted;
 mod path;
 mod questions;
 mod rbac;
@@ -32,6 +35,7 @@ mod revocation;
 mod scopes;
 mod strangers;
 mod streams;
+mod suggest;
 mod wire;
 mod writes;
 mod writes_bodies;

@@ -3,6 +3,7 @@
 mod completed_jobs;
 mod entering;
 mod forwarding;
+mod labelled;
 mod scaling;
 
 use serde_json::Value;
