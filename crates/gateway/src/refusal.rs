@@ -7,9 +7,9 @@ use http::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::broker::answer::Answer;
-use crate::broker::screen::Fault as ScreenFault;
+use crate::broker::screen::Fault;
 use crate::broker::screen::form::Unfit;
-use crate::broker::tap::Fault;
+use crate::broker::tap;
 use crate::identity::account::BadAccount;
 use crate::identity::certificate::BadCertificate;
 use crate::identity::issuer::Unverified;
@@ -105,7 +105,7 @@ pub enum Refusal {
     /// No form that the caller takes can be looked at.
     Unfit(Unfit),
     /// The answer could not be looked at.
-    Unscreened(ScreenFault),
+    Unscreened(Fault),
     /// Its continue token, or the version that its watch begins with, is too old.
     Expired,
     /// The cluster would not take it: a dry run was answered with this status.
@@ -163,11 +163,11 @@ impl From<Unverified> for Refusal {
     }
 }
 
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Refusal {
+impl From<tap::Fault> for Refusal {
+    fn from(fault: tap::Fault) -> Refusal {
         match fault {
-            Fault::Port(denial) => Refusal::Denied(denial),
-            Fault::Unread(why) => Refusal::Stream(why),
+            tap::Fault::Port(denial) => Refusal::Denied(denial),
+            tap::Fault::Unread(why) => Refusal::Stream(why),
         }
     }
 }

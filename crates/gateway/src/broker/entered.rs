@@ -28,6 +28,6 @@ pub(super) async fn same(
     let silent = |_: ClusterFault| Refusal::Cluster(ClusterFault::Silent(cluster.name().to_owned()));
     match gate.record.metrics().errand(Called::Live, errand).await.map_err(silent)? {
         Read::Present(pod) if pod.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid) => Ok(()),
-        Read::Present(_) | Read::Absent | Read::Expired | Read::Unseen => Err(Refusal::Replaced),
+        Read::Present(_) | Read::Absent | Read::Unseen | Read::Expired => Err(Refusal::Replaced),
     }
 }

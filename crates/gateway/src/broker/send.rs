@@ -31,6 +31,9 @@ const MAX_STATUS: usize = 1024 * 1024;
 /// And for this long: through a proxy it may be a pod's, which sends as it likes.
 const STATUS: Duration = Duration::from_secs(10);
 
+/// Objects are looked at in answers, and what follows an upgrade is none.
+const SCREENED: &str = "a rule's condition or mask looks at the objects in its answer, so it can't upgrade";
+
 /// The caller's half that no decision read.
 #[derive(Debug)]
 pub enum Flow {
@@ -126,6 +129,9 @@ async fn to_cluster(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gat
         Ok(screening) => screening,
         Err(refusal) => return Sent::Refused(refusal, entry),
     };
+    if screening.is_some() && protocol.is_some() {
+        return Sent::Refused(Refusal::Ambiguous(SCREENED), entry);
+    }
     let agent = permit.agent().clone();
     let way = way(&permit, &agent, cluster, stream);
     let answer = tokio::select! {

@@ -116,16 +116,16 @@ impl Permit {
         self.screen.as_ref()
     }
 
-    /// The refusal of a read whose one object is not to be seen.
-    #[must_use]
-    pub fn hidden(&self) -> Denial {
-        explain::hidden(&self.case, &self.rule)
-    }
-
     /// Which ports its streams may name. None: any; nobody needs to look.
     #[must_use]
     pub fn ports(&self) -> Option<&Ports> {
         self.ports.as_ref()
+    }
+
+    /// The refusal of a read whose one object is not to be seen.
+    #[must_use]
+    pub fn hidden(&self) -> Denial {
+        explain::hidden(&self.case, &self.rule)
     }
 
     /// Whether it is a dry run of ours, to see what would be stored.

@@ -202,8 +202,8 @@ impl Terms<'_> {
         }
     }
 
-    /// As [`Self::allows`]; what hangs on the ports holds for now. A condition that is false whatever the
-    /// ports are (CEL: `error && false` is false) fails at once.
+    /// As [`Self::allows`]; what hangs on the ports holds for now. They are null here, whose fields are errors:
+    /// a condition that is false all the same is false whatever the ports are (`error && false` is false).
     fn allows_without_ports(&self, candidate: &Candidate) -> Stand {
         let condition = candidate.rule().and_then(|rule| rule.condition());
         let Some(condition) = condition.filter(|one| one.names(Variable::Object)) else {
@@ -221,7 +221,12 @@ impl Terms<'_> {
         let version = self.judge.case.attributes().resource().map_or("", |resource| resource.version());
         let is_for = candidate.rule().is_some_and(|rule| rule.is_for(version));
         let asked = is_for && !self.judge.facts.is_spent(candidate.id()) && self.lacks(condition).is_none();
-        asked && matches!(self.verdict(candidate, condition), Verdict::Unclear(_))
+        asked
+            && match self.verdict(candidate, condition) {
+                Verdict::Unclear(_) => true,
+                Verdict::Fails => asks_for_being(condition.source()),
+                Verdict::Holds => false,
+            }
     }
 
     /// As [`Self::denies`]; what hangs on the ports is asked of each of them, whatever it says without.
@@ -250,6 +255,14 @@ enum Sort {
     Never(String),
     ByPort,
     Lacks(Lack),
+}
+
+/// Whether a condition may ask for more of `object` than its fields: whether it or one of them is there, say.
+/// Then it can be false without ports and true with them. What only looks so is asked port by port, too.
+fn asks_for_being(source: &str) -> bool {
+    let dense: String = source.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let mut after = dense.split("object").skip(1);
+    dense.contains("has(object") || after.any(|rest| !rest.starts_with('.') || rest.starts_with(".?"))
 }
 
 /// A rule that counts is used only where no other could allow a port.

@@ -184,6 +184,22 @@ fn reaches(permit: &Permit, port: u16) -> bool {
 }
 
 #[test]
+fn what_comes_out_of_a_container_of_a_masked_pod_is_no_object() {
+    let mut masked = allow("pods", "");
+    masked.verbs = vec!["get".to_owned()];
+    masked.api_groups = vec![String::new()];
+    masked.terms.mask = vec!["spec.containers[*].env[*].value".to_owned()];
+    for (resource, subresource) in
+        [("pods/exec", "exec"), ("pods/log", "log"), ("pods/portforward", "portforward")]
+    {
+        let mut enter = allow(resource, "");
+        enter.name = "enter".to_owned();
+        let permit = ask(vec![masked.clone(), enter], subresource, "").unwrap();
+        assert!(permit.screen().is_none(), "{subresource}");
+    }
+}
+
+#[test]
 fn each_port_of_a_port_forward_is_asked_of_the_rule() {
     for when in [
         "object.ports == [8080]",
@@ -192,6 +208,8 @@ fn each_port_of_a_port_forward_is_asked_of_the_rule() {
         "8080 in object.ports",
         "object.ports[0] == 8080",
         "has(object.ports) && size(object.ports) == 1 && object.ports[0] == 8080",
+        "has( object.ports ) && object.ports == [8080]",
+        "object != null && object.ports == [8080]",
     ] {
         let when = format!("{LABELLED} && {when}");
         let permit = forward(vec![allow("pods/portforward", &when)], "").unwrap();
@@ -225,6 +243,8 @@ fn ports_in_the_query_are_decided_at_once() {
 #[test]
 fn a_port_forward_that_no_port_could_save_is_refused_at_once() {
     let when = "oldObject.metadata.labels.enter == 'no' && object.ports == [80]";
+    assert_eq!(forward(vec![allow("pods/portforward", when)], "").unwrap_err(), Reason::Condition);
+    let when = "has(oldObject.metadata.annotations) && object.ports == [80]";
     assert_eq!(forward(vec![allow("pods/portforward", when)], "").unwrap_err(), Reason::Condition);
     let when = "object.ports == [80] && request.namespace == 'b'";
     assert_eq!(forward(vec![allow("pods/portforward", when)], "").unwrap_err(), Reason::Condition);

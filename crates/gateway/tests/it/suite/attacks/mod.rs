@@ -54,6 +54,7 @@ mod shared_identity;
 mod smuggling_over_h2;
 mod two_agents;
 mod unknown_crit;
+mod upgraded_watch;
 mod upgrades;
 mod watch_under_list;
 mod writes_that_create;
