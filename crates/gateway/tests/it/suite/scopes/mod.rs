@@ -2,6 +2,7 @@
 
 mod completed_jobs;
 mod labelled;
+mod rollback;
 mod scaling;
 
 use serde_json::Value;
