@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod headers;
+pub mod moved;
 pub mod relay;
 pub mod screen;
 pub mod screened;

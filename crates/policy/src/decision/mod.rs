@@ -1,5 +1,6 @@
 //! The decision, and the only maker of [`Permit`].
 
+mod afterwards;
 mod denial;
 mod explain;
 mod facts;
@@ -60,7 +61,8 @@ pub fn decide(case: Case, rules: &Rules, facts: &Facts, now: Millis) -> Decision
 }
 
 fn permit(case: Case, grounds: Grounds, purpose: Purpose) -> Result<Permit, (Denial, Case)> {
-    let Grounds { rule, grant, until, pin, still, limited, screen, mask: _, looks: _ } = grounds;
+    let Grounds { rule, grant, until, pin, still, limited, screen, mask: _, looks: _, veiled, afterwards } =
+        grounds;
     let mut sent = match case.sent(pin.as_ref()) {
         Ok(sent) => sent,
         Err(fault) => return Err((explain::unsupported(&case, &fault), case)),
@@ -68,5 +70,18 @@ fn permit(case: Case, grounds: Grounds, purpose: Purpose) -> Result<Permit, (Den
     if purpose == Purpose::Rehearsal {
         sent.path_and_query = case.attributes().dry_run();
     }
-    Ok(Permit { case, rule, grant, until, pinned: pin, still, limited, screen, purpose, sent })
+    Ok(Permit {
+        case,
+        rule,
+        grant,
+        until,
+        pinned: pin,
+        still,
+        limited,
+        screen,
+        veiled,
+        afterwards,
+        purpose,
+        sent,
+    })
 }
