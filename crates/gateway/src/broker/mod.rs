@@ -2,10 +2,13 @@
 //! backpressure; nothing is read ahead.
 
 pub mod answer;
+mod entered;
 pub mod headers;
 pub mod moved;
 pub mod relay;
+pub mod review;
 pub mod screen;
 pub mod screened;
 pub mod send;
+pub mod tap;
 pub mod tunnel;

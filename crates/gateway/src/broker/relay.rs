@@ -37,18 +37,22 @@ pub struct Relay {
     entry: Option<Entry>,
     status: u16,
     stopped: Pin<Box<WaitForCancellationFutureOwned>>,
-    _lease: Lease,
+    lease: Lease,
 }
 
 impl Relay {
     /// Relays `body`; `entry` and `lease` end with it.
     pub fn new(body: Incoming, status: u16, entry: Entry, lease: Lease) -> Relay {
         let stopped = Box::pin(lease.stopped());
-        Relay { body, entry: Some(entry), status, stopped, _lease: lease }
+        Relay { body, entry: Some(entry), status, stopped, lease }
     }
 
     /// What came of it where it is given up before the cluster's end of it.
     pub(super) fn ended(&mut self, ended: &Ended<'_>) {
+        if self.lease.cut().is_some() {
+            // The entry's own end sees that it was cut.
+            self.entry = None;
+        }
         let status = self.status;
         self.finish(&match ended {
             Ended::Fault(fault) => Outcome::ClusterGone { message: fault.to_string(), status: None },

@@ -7,6 +7,7 @@ use crate::attributes::{Attributes, Method};
 use crate::body::Sent;
 use crate::case::Case;
 use crate::name::AgentName;
+use crate::review::Review;
 use crate::rules::{Limit, RuleId};
 use crate::time::Millis;
 
@@ -15,6 +16,7 @@ pub use crate::body::Pin;
 use super::afterwards::Afterwards;
 use super::denial::Denial;
 use super::explain;
+use super::ports::Ports;
 use super::screen::Screen;
 
 /// The limits that a request counts against.
@@ -55,10 +57,12 @@ pub struct Permit {
     pub(super) still: Option<String>,
     pub(super) limited: Option<Limited>,
     pub(super) screen: Option<Screen>,
+    pub(super) ports: Option<Ports>,
     pub(super) veiled: Option<Denial>,
     pub(super) afterwards: Option<Afterwards>,
     pub(super) purpose: Purpose,
     pub(super) sent: Sent,
+    pub(super) review: Option<Box<Review>>,
 }
 
 impl Permit {
@@ -116,6 +120,12 @@ impl Permit {
         self.screen.as_ref()
     }
 
+    /// Which ports its streams may name. None: any; nobody needs to look.
+    #[must_use]
+    pub fn ports(&self) -> Option<&Ports> {
+        self.ports.as_ref()
+    }
+
     /// The refusal of a read whose one object is not to be seen.
     #[must_use]
     pub fn hidden(&self) -> Denial {
@@ -153,7 +163,7 @@ impl Permit {
     #[must_use]
     pub fn with(&self) -> With {
         let bare = self.still.is_none() && self.limited.is_none() && self.screen.is_none();
-        if bare && self.pinned.is_none() { With::RulesAlone } else { With::Terms }
+        if bare && self.ports.is_none() && self.pinned.is_none() { With::RulesAlone } else { With::Terms }
     }
 
     /// The method that is sent.
@@ -178,6 +188,13 @@ impl Permit {
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         self.sent.content_type.as_deref()
+    }
+
+    /// The scopes' half of the answer, where the agent asks what it may do: the cluster's answer alone is
+    /// not for the caller.
+    #[must_use]
+    pub fn review(&self) -> Option<&Review> {
+        self.review.as_deref()
     }
 
     /// The case as it came, for deciding it again.

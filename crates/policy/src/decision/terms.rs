@@ -15,14 +15,14 @@ use super::view::{Seen, View, old};
 
 /// Everything that rules with terms are asked with.
 pub(super) struct Terms<'a> {
-    judge: &'a Judge<'a>,
+    pub(super) judge: &'a Judge<'a>,
     ask: Ask<'a>,
-    manner: Manner,
-    view: View,
+    pub(super) manner: Manner,
+    pub(super) view: View,
 }
 
 /// What became of one rule.
-enum Stand {
+pub(super) enum Stand {
     Holds,
     /// It doesn't, and why.
     Fails(String),
@@ -31,7 +31,7 @@ enum Stand {
 
 /// What is missing to say.
 #[derive(Clone, Copy)]
-enum Lack {
+pub(super) enum Lack {
     Facts(Wanted),
     Stored,
 }
@@ -70,6 +70,9 @@ impl<'a> Terms<'a> {
         }
         // What costs nothing comes first.
         allows.sort_by_key(|one| one.rule().is_some_and(|rule| rule.looks_at_objects()));
+        if self.forwards() {
+            return self.forward(plain, allows, denies).map(Some);
+        }
         self.write(plain, &allows, &denies).map(Some)
     }
 
@@ -121,7 +124,7 @@ impl<'a> Terms<'a> {
     }
 
     /// Whether an allow rule holds.
-    fn allows(&self, candidate: &Candidate) -> Stand {
+    pub(super) fn allows(&self, candidate: &Candidate) -> Stand {
         let Some(rule) = candidate.rule() else { return Stand::Fails(String::new()) };
         if self.judge.facts.is_spent(candidate.id()) {
             return Stand::Fails("has used up its limits".to_owned());
@@ -137,7 +140,7 @@ impl<'a> Terms<'a> {
     }
 
     /// Whether a deny rule holds. What can't be said denies.
-    fn denies(&self, candidate: &Candidate) -> Stand {
+    pub(super) fn denies(&self, candidate: &Candidate) -> Stand {
         let Some(rule) = candidate.rule() else { return Stand::Holds };
         let version = self.judge.case.attributes().resource().map_or("", |resource| resource.version());
         let Some(condition) = rule.condition().filter(|_| rule.is_for(version)) else { return Stand::Holds };
@@ -167,13 +170,13 @@ impl<'a> Terms<'a> {
         }
     }
 
-    fn verdict(&self, candidate: &Candidate, condition: &Condition) -> Verdict {
+    pub(super) fn verdict(&self, candidate: &Candidate, condition: &Condition) -> Verdict {
         let seen = Seen::of(self.manner, &self.view, self.judge.case.attributes(), self.judge.facts);
         self.view.check(condition, &candidate.grant, seen)
     }
 
     /// What must be read before a condition can be asked; `Some(None)`: it never can.
-    fn lacks(&self, condition: &Condition) -> Option<Option<Lack>> {
+    pub(super) fn lacks(&self, condition: &Condition) -> Option<Option<Lack>> {
         let facts = self.judge.facts;
         let names = |variable| condition.names(variable);
         let (object, before) = (names(Variable::Object), names(Variable::OldObject));
@@ -234,9 +237,7 @@ impl<'a> Terms<'a> {
                 match self.rehearsal(grounds) {
                     Ok(grounds) => Halt::Rehearse(Box::new(grounds)),
                     // It has not passed yet: what it would be told must not say that there is an object.
-                    Err(Halt::Deny(denial)) if self.is_veiled() => {
-                        denial.hidden(self.judge.case.attributes()).into()
-                    }
+                    Err(Halt::Deny(denial)) => self.veiled(*denial).into(),
                     Err(halt) => halt,
                 }
             }
@@ -251,7 +252,7 @@ impl<'a> Terms<'a> {
         Ok(grounds)
     }
 
-    fn grounds(&self, candidate: &Candidate) -> Grounds {
+    pub(super) fn grounds(&self, candidate: &Candidate) -> Grounds {
         let id = candidate.id().clone();
         let rule = candidate.rule();
         let limits = rule.map(|rule| rule.limits().to_vec()).unwrap_or_default();
@@ -279,7 +280,7 @@ impl<'a> Terms<'a> {
     }
 
     /// What can't be bound is looked at again once it is open.
-    fn still(&self) -> Result<Option<String>, Halt> {
+    pub(super) fn still(&self) -> Result<Option<String>, Halt> {
         match (self.manner, self.judge.facts.live()) {
             (Manner::Opened, Some(Live::Present { uid, .. })) => Ok(Some(uid.clone())),
             (Manner::Opened, Some(Live::Absent)) => Err(explain::absent(self.judge.case).into()),
@@ -319,13 +320,17 @@ impl<'a> Terms<'a> {
     }
 
     /// No rule holds: in words, and as if there were nothing where the agent could not read the object.
-    fn refused(&self, nearest: Option<Failed>) -> Denial {
+    pub(super) fn refused(&self, nearest: Option<Failed>) -> Denial {
         let case = self.judge.case;
         let Some(failed) = nearest else {
             return explain::no_rule(case, self.judge.rules, self.ask, self.judge.now);
         };
-        let denial = explain::failed(case, failed);
-        if self.is_veiled() { denial.hidden(case.attributes()) } else { denial }
+        self.veiled(explain::failed(case, failed))
+    }
+
+    /// As if there were nothing, where the agent could not read the object.
+    pub(super) fn veiled(&self, denial: Denial) -> Denial {
+        if self.is_veiled() { denial.hidden(self.judge.case.attributes()) } else { denial }
     }
 
     /// Whether the object was looked at and the agent could not have got it, so that it may not know that
@@ -476,12 +481,12 @@ enum OfAnswer {
     Never,
 }
 
-fn looks(candidate: &Candidate) -> bool {
+pub(super) fn looks(candidate: &Candidate) -> bool {
     candidate.rule().is_some_and(|rule| rule.looks_at_objects())
 }
 
 /// All facts at once, and the dry run last.
-fn first(lacks: &[Lack]) -> Option<Lack> {
+pub(super) fn first(lacks: &[Lack]) -> Option<Lack> {
     let mut wanted = Wanted::default();
     for lack in lacks {
         match lack {

@@ -1,6 +1,8 @@
 //! Scopes that see the object: what each lets through, against the real API server and unmodified clients.
 
 mod completed_jobs;
+mod entering;
+mod forwarding;
 mod hours;
 mod labelled;
 mod limits;
