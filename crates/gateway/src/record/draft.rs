@@ -277,6 +277,13 @@ impl Entry {
         self.0.status = Some(status);
     }
 
+    /// What was stored is not what its rule lets through.
+    pub fn mismatched(&mut self, how: String) {
+        if let Value::Object(decided) = &mut self.0.decided {
+            decided.insert("mismatch".to_owned(), Value::String(how));
+        }
+    }
+
     /// Counts bytes.
     pub fn traffic(&mut self) -> &mut Traffic {
         &mut self.0.traffic
