@@ -1,7 +1,8 @@
 //! What a Kubernetes request is, and whether an agent may make it.
 //!
-//! Pure: no clock, no network, no threads, no environment. Everything a decision needs comes in as an
-//! argument, and the only thing that lets a request through, [`Permit`], is made nowhere but in [`decide`].
+//! Pure: no clock, no network, no environment, and no threads but the one that a condition is parsed on.
+//! Everything a decision needs comes in as an argument, and the only thing that lets a request through,
+//! [`Permit`], is made nowhere but in [`decide`].
 //!
 //! In the order of a request's path:
 //!
@@ -10,9 +11,10 @@
 //! 3. [`Case`]: an agent, the attributes, the body: what is decided on.
 //! 4. [`rules`]: what scopes and grants say, with Kubernetes RBAC's meaning and a short table of strict
 //!    exceptions.
-//! 5. [`decision`]: [`decide`], and what it answers.
-//! 6. [`mask`]: values that are hidden in what comes back.
-//! 7. [`review`]: what an agent is told that asks what it may do.
+//! 5. [`condition`]: what a rule's `when` says of objects, in CEL.
+//! 6. [`decision`]: [`decide`], and what it answers.
+//! 7. [`mask`]: values that are hidden in what comes back.
+//! 8. [`review`]: what an agent is told that asks what it may do.
 
 pub mod attributes;
 pub mod body;

@@ -242,7 +242,8 @@ fn headers_of<T>(response: &Response<Incoming>, protocol: Option<Protocol>, body
     answer
 }
 
-/// A 403 is the cluster's, and is passed on, with a word where it is its ceiling's; unless it is the gateway that may not act for the agent.
+/// A 403 is the cluster's, and is passed on, with a word where it is its ceiling's; unless it is the gateway
+/// that may not act for the agent.
 async fn forbidden(response: Response<Incoming>, permit: &Permit, entry: Entry, cluster: &Cluster) -> Sent {
     let mut answer = headers_of(&response, None, ());
     let Some(bytes) = whole(response).await else {

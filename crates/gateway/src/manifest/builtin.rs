@@ -6,10 +6,11 @@ use std::sync::LazyLock;
 use super::{Manifest, Scope, Source, read};
 
 /// Their texts, which are manifests like those that people write.
-const TEXTS: [(&str, &str); 5] = [
+const TEXTS: [(&str, &str); 6] = [
     ("view", include_str!("builtin/view.yaml")),
     ("logs", include_str!("builtin/logs.yaml")),
     ("job-cleaner", include_str!("builtin/job-cleaner.yaml")),
+    ("rollback", include_str!("builtin/rollback.yaml")),
     ("scaler", include_str!("builtin/scaler.yaml")),
     ("restart", include_str!("builtin/restart.yaml")),
 ];

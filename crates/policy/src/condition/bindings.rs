@@ -112,8 +112,8 @@ impl<'a> Bindings<'a> {
     }
 }
 
-/// The fields of `request` and what they are, as ValidatingAdmissionPolicy declares them; and `time`, which is ours.
-/// What stands here as dyn and has no fields here may have any.
+/// The fields of `request` and what they are, as ValidatingAdmissionPolicy declares them; and `time`, which
+/// is ours. What stands here as dyn and has no fields here may have any.
 pub const REQUEST_FIELDS: [(&str, &str); 29] = [
     ("kind", "dyn"),
     ("kind.group", "string"),

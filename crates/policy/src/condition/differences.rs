@@ -1,7 +1,7 @@
 //! Where conditions answer less than cel-go does.
 
-/// Keys and reasons. What differs is refused or has no answer, so that nothing is allowed by it; the corpus in
-/// `tests/cel` has examples of each.
+/// Keys and reasons. What differs is refused or has no answer, so that nothing is allowed by it; the corpus
+/// in `tests/cel` has examples of each.
 pub const DIFFERENCES: &[(&str, &str)] = &[
     (
         "nesting",

@@ -120,8 +120,8 @@ pub(super) enum Search {
 }
 
 impl Node {
-    /// What it reads, as its author wrote it, if it is nothing but fields of a variable: `object.spec.replicas`.
-    /// A computed key is left out, since its value would be told.
+    /// What it reads, as its author wrote it, if it is nothing but fields of a variable:
+    /// `object.spec.replicas`. A computed key is left out, since its value would be told.
     pub(super) fn path(&self) -> String {
         match &self.what {
             What::Variable(variable) => variable.name().to_owned(),

@@ -212,11 +212,8 @@ fn an_evaluation_that_runs_out_of_steps_has_no_answer_whatever_stands_beside_it(
         format!("{all} || true"),
         format!("{some} && false"),
         format!("{all} ? true : true"),
-        format!(
-            "[1].all(z, {}) || true",
-            "oldObject.spec.list.all(y, y.a == 'x')".repeat(1)
-                + &" && oldObject.spec.list.all(y, y.a == 'x')".repeat(20)
-        ),
+        // Twenty after each other, each of them within the bound.
+        format!("(true{}) || true", " && oldObject.spec.list.all(y, y.a == 'x')".repeat(20)),
         format!("({all} || true) && ({all} || true)"),
         "oldObject.spec.list.exists_one(x, oldObject.spec.list.exists(y, y.a != x.a))".to_owned(),
         "oldObject.spec.list.filter(x, oldObject.spec.list.exists(y, y.a != x.a)).size() == 0 || true"
@@ -292,7 +289,8 @@ fn a_list_is_compared_alike_from_both_sides() {
             format!("{name} in [{list}]"),
             format!("{list} in [{name}]"),
             format!(
-                "{list} in oldObject.spec.template.spec.containers.filter(c, has(c.command)).map(c, c.command)"
+                "{list} in oldObject.spec.template.spec.containers.filter(c, has(c.command))\
+                 .map(c, c.command)"
             ),
             format!("'cat' in {name} && !('dog' in {name})"),
         ] {

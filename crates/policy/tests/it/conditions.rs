@@ -1,8 +1,8 @@
-//! Conditions against cel-go with Kubernetes' libraries, as ValidatingAdmissionPolicy sets it up: the Go program
-//! in `cel/oracle`. `cel/corpus.tsv` has a row for each expression: what the oracle made of it (`true`, `false`,
-//! `error`, or `refused` when it is compiled), the objects it was asked about, the expression, and, where we
-//! answer otherwise, the key of the difference. For a new expression write a row that begins with `?`, and run
-//! `UPDATE_CORPUS=1 cargo test -p drawbridge-policy conditions`.
+//! Conditions against cel-go with Kubernetes' libraries, as ValidatingAdmissionPolicy sets it up: the Go
+//! program in `cel/oracle`. `cel/corpus.tsv` has a row for each expression: what the oracle made of it
+//! (`true`, `false`, `error`, or `refused` when it is compiled), the objects it was asked about, the
+//! expression, and, where we answer otherwise, the key of the difference. For a new expression write a row
+//! that begins with `?`, and run `UPDATE_CORPUS=1 cargo test -p drawbridge-policy conditions`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

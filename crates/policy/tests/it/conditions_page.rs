@@ -1,5 +1,5 @@
-//! docs/reference/conditions.md, from the tables that conditions are compiled and evaluated with: `UPDATE_DOCS=1
-//! cargo test -p drawbridge-policy reference` writes it anew.
+//! docs/reference/conditions.md, from the tables that conditions are compiled and evaluated with:
+//! `UPDATE_DOCS=1 cargo test -p drawbridge-policy reference` writes it anew.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! Conditions that nobody wrote: whatever the text and whatever the objects, there is an answer and no panic, and
-//! what is asked from both sides is answered alike.
+//! Conditions that nobody wrote: whatever the text and whatever the objects, there is an answer and no
+//! panic, and what is asked from both sides is answered alike.
 
 use drawbridge_policy::Millis;
 use drawbridge_policy::condition::{Bindings, Condition, Verdict, changed};
@@ -161,14 +161,22 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_makes_compiling_or_checking_panic(text in prop_oneof![any::<String>(), any_source()], object in any_json(), old in any_json()) {
+    fn no_text_makes_compiling_or_checking_panic(
+        text in prop_oneof![any::<String>(), any_source()],
+        object in any_json(),
+        old in any_json(),
+    ) {
         if let Ok(condition) = Condition::compile(&text) {
             let _verdict = check(&condition, &object, &old);
         }
     }
 
     #[test]
-    fn every_condition_has_one_answer_about_any_objects(source in any_condition(), object in any_json(), old in any_json()) {
+    fn every_condition_has_one_answer_about_any_objects(
+        source in any_condition(),
+        object in any_json(),
+        old in any_json(),
+    ) {
         let condition = Condition::compile(&source).unwrap_or_else(|error| panic!("{source}: {error}"));
         let verdict = check(&condition, &object, &old);
         let negated = Condition::compile(&format!("!({source})")).unwrap();

@@ -52,8 +52,8 @@ together, whichever rule allows the question:
 - Who one is, the cluster answers.
 
 The body must ask about nobody else and say nothing twice. The first two answers are JSON; who doesn't accept that gets 406.
-They can't tell what depends on an object: `update` is a yes where only what exists may be changed. Reviews of other
-subjects need a rule that names them.
+They can't tell what depends on an object: a rule with a condition, a mask or limits is a yes whose reason says so, and
+`update` is a yes where only what exists may be changed. Reviews of other subjects need a rule that names them.
 
 ";
 

@@ -11,6 +11,7 @@ mod cli_many;
 mod cluster_side;
 mod cluster_side_credentials;
 mod cluster_side_renewal;
+mod conditions;
 mod connect;
 mod crash;
 mod delete_options;

@@ -1,5 +1,5 @@
-//! What operators take, as far as it is known before anything is evaluated. As in cel-go, what isn't known may
-//! be anything.
+//! What operators take, as far as it is known before anything is evaluated. As in cel-go, what isn't known
+//! may be anything.
 
 use super::ConditionError;
 use crate::condition::node::{Node, What};

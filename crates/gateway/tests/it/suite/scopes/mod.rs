@@ -4,6 +4,7 @@ mod completed_jobs;
 mod entering;
 mod forwarding;
 mod labelled;
+mod rollback;
 mod scaling;
 
 use serde_json::Value;
