@@ -2,6 +2,7 @@
 
 mod completed_jobs;
 mod entering;
+mod examples;
 mod forwarding;
 mod hours;
 mod labelled;
