@@ -119,6 +119,13 @@ fn a_port_forward_reaches_the_given_port_and_ends_when_it_asks_for_another() {
             let mut greeting = [0; 6];
             stream.read_exact(&mut greeting).unwrap();
             assert_eq!(&greeting, b"hello\n", "{way:?}");
+            let sent: Vec<u8> = (0..300_000_u32).map(|number| (number >> 3) as u8).collect();
+            let (mut writes, bytes) = (stream.try_clone().unwrap(), sent.clone());
+            let writer = thread::spawn(move || writes.write_all(&bytes).unwrap());
+            let mut back = vec![0; sent.len()];
+            stream.read_exact(&mut back).unwrap();
+            writer.join().unwrap();
+            assert!(back == sent, "{way:?}: what went through is what came back");
         }
         let mut stream = TcpStream::connect(("127.0.0.1", bad)).unwrap();
         let mut said = Vec::new();
