@@ -37,14 +37,14 @@ pub struct Relay {
     entry: Option<Entry>,
     status: u16,
     stopped: Pin<Box<WaitForCancellationFutureOwned>>,
-    _lease: Lease,
+    lease: Lease,
 }
 
 impl Relay {
     /// Relays `body`; `entry` and `lease` end with it.
     pub fn new(body: Incoming, status: u16, entry: Entry, lease: Lease) -> Relay {
         let stopped = Box::pin(lease.stopped());
-        Relay { body, entry: Some(entry), status, stopped, _lease: lease }
+        Relay { body, entry: Some(entry), status, stopped, lease }
     }
 
     /// What came of it where it is given up before the cluster's end of it.
@@ -52,6 +52,8 @@ impl Relay {
         let status = self.status;
         self.finish(&match ended {
             Ended::Fault(fault) => Outcome::ClusterGone { message: fault.to_string(), status: None },
+            // The entry's own end sees that it was cut.
+            Ended::Told if self.lease.cut().is_some() => return self.entry = None,
             Ended::Told => Outcome::Answered { status },
         });
     }

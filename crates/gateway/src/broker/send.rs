@@ -14,7 +14,8 @@ use tokio::time::timeout;
 use super::answer::Answer;
 use super::headers::{self, Protocol};
 use super::relay::Relay;
-use super::screened::Screening;
+use super::screen::watch::Watch;
+use super::screened::{Planned, Screening};
 use super::tunnel::Tunnel;
 use crate::cluster::{Answers, Cluster, Wait, Way};
 use crate::gate::Gate;
@@ -112,7 +113,9 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate:
         screening = Screening::of(&permit, (gate, cluster, &entry), &mut request) => screening,
     };
     let screening = match screening {
-        Ok(screening) => screening,
+        Ok(Planned::AsItIs) => None,
+        Ok(Planned::Looked(screening)) => Some(screening),
+        Ok(Planned::TooOld) => return too_old(entry),
         Err(refusal) => return Sent::Refused(refusal, entry),
     };
     let agent = permit.agent().clone();
@@ -138,9 +141,11 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate:
             }
             Flow::Nothing => Sent::Refused(Refusal::Cluster(silent(cluster)), entry),
         },
-        StatusCode::FORBIDDEN if way.answers == Answers::Cluster => forbidden(response, entry, cluster).await,
+        StatusCode::FORBIDDEN if way.answers == Answers::Cluster => {
+            forbidden(response, entry, cluster, screening.as_deref()).await
+        }
         StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY if permit.pinned().is_some() => {
-            conflict(response, permit, entry, lease).await
+            conflict(response, permit, (entry, lease), screening.as_deref()).await
         }
         status => {
             let answer = headers_of(&response, None, ());
@@ -211,8 +216,13 @@ fn headers_of<T>(response: &Response<Incoming>, protocol: Option<Protocol>, body
 }
 
 /// A 403 is the ceiling's, and is passed on, unless it is the gateway that may not act for the agent.
-async fn forbidden(response: Response<Incoming>, entry: Entry, cluster: &Cluster) -> Sent {
-    let mut answer = headers_of(&response, None, ());
+async fn forbidden(
+    response: Response<Incoming>,
+    entry: Entry,
+    cluster: &Cluster,
+    screening: Option<&Screening>,
+) -> Sent {
+    let answer = headers_of(&response, None, ());
     let Some(bytes) = whole(response).await else {
         return Sent::Refused(Refusal::Cluster(silent(cluster)), entry);
     };
@@ -221,22 +231,52 @@ async fn forbidden(response: Response<Incoming>, entry: Entry, cluster: &Cluster
         return Sent::Refused(Refusal::Cluster(fault), entry);
     }
     entry.finish(&Outcome::Answered { status: StatusCode::FORBIDDEN.as_u16() });
-    answer.headers_mut().remove(header::CONTENT_LENGTH);
-    Sent::Answered(answer.map(|()| Answer::whole(bytes)))
+    Sent::Answered(failed(answer, bytes, screening))
 }
 
 /// A 409 or 422 on a pinned write is ours when it is about the uid; anything else is the caller's own
 /// trouble.
-async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, lease: Lease) -> Sent {
+async fn conflict(
+    response: Response<Incoming>,
+    permit: Permit,
+    (entry, lease): (Entry, Lease),
+    screening: Option<&Screening>,
+) -> Sent {
     let status = response.status();
-    let mut answer = headers_of(&response, None, ());
+    let answer = headers_of(&response, None, ());
     let bytes = whole(response).await.unwrap_or_default();
     if is_ours(&bytes) {
         return Sent::Moved { case: Box::new(permit.into_case()), entry, lease };
     }
     entry.finish(&Outcome::Answered { status: status.as_u16() });
+    Sent::Answered(failed(answer, bytes, screening))
+}
+
+/// A failure that the caller is told of, without what is masked.
+fn failed(mut answer: Response<()>, bytes: Bytes, screening: Option<&Screening>) -> Response<Answer> {
     answer.headers_mut().remove(header::CONTENT_LENGTH);
-    Sent::Answered(answer.map(|()| Answer::whole(bytes)))
+    let bytes = match screening {
+        None => bytes,
+        Some(screening) => {
+            screening.warn(answer.headers_mut());
+            screening.failed(&mut answer, bytes)
+        }
+    };
+    answer.map(|()| Answer::whole(bytes))
+}
+
+/// A watch that can't begin where its caller is: one event says so.
+fn too_old(entry: Entry) -> Sent {
+    let Ok(event) = Watch::too_old() else { return Sent::Refused(Refusal::Fault, entry) };
+    let mut answer = Response::new(Answer::whole(event));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    if let Ok(id) = HeaderValue::from_str(entry.id()) {
+        headers.insert("audit-id", id);
+    }
+    entry.refuse(&Refusal::Expired);
+    Sent::Answered(answer)
 }
 
 /// The API server says "UID in precondition" for an update. For an apply it says "uid mismatch" where there

@@ -55,4 +55,5 @@ mod two_agents;
 mod unknown_crit;
 mod upgrades;
 mod watch_under_list;
+mod websocket_past_a_screen;
 mod writes_that_create;

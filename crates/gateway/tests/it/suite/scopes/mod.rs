@@ -1,8 +1,10 @@
 //! Scopes that see the object: what each lets through, against the real API server and unmodified clients.
 
 mod completed_jobs;
+mod filtered_lists;
 mod labelled;
 mod scaling;
+mod watches;
 
 use serde_json::Value;
 
