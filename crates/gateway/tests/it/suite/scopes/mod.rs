@@ -2,7 +2,9 @@
 
 mod completed_jobs;
 mod filtered_lists;
+mod informers;
 mod labelled;
+mod masks;
 mod scaling;
 mod watches;
 
