@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::broker::answer::Answer;
 use crate::broker::screen::Fault;
 use crate::broker::screen::form::Unfit;
+use crate::broker::tap;
 use crate::identity::account::BadAccount;
 use crate::identity::certificate::BadCertificate;
 use crate::identity::issuer::Unverified;
@@ -85,6 +86,8 @@ pub enum Refusal {
     Body(BodyError),
     /// Its headers can be read in more than one way.
     Ambiguous(&'static str),
+    /// The caller does not read JSON, and the answer is written in nothing else.
+    JsonAlone,
     /// It has more header fields than may be.
     TooManyFields(usize),
     /// The body is longer than any that a cluster takes.
@@ -109,6 +112,10 @@ pub enum Refusal {
     NotRehearsed(StatusCode),
     /// It changed under every attempt.
     Moved,
+    /// The pod that was looked at is gone, or another has its name.
+    Replaced,
+    /// What an open connection carries can't be read, and a condition looks at it. Holds a sentence.
+    Stream(&'static str),
     /// It can't be recorded, so it isn't done.
     NotRecorded(NotRecorded),
     /// The cluster can't be reached, or not with the credential that the gateway has for it.
@@ -156,6 +163,15 @@ impl From<Unverified> for Refusal {
     }
 }
 
+impl From<tap::Fault> for Refusal {
+    fn from(fault: tap::Fault) -> Refusal {
+        match fault {
+            tap::Fault::Port(denial) => Refusal::Denied(denial),
+            tap::Fault::Unread(why) => Refusal::Stream(why),
+        }
+    }
+}
+
 impl Refusal {
     /// The HTTP status: 401 only for credentials, 403 for policy, 503 when the gateway can't decide or
     /// record.
@@ -185,10 +201,12 @@ impl Refusal {
                 BodyFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
                 BodyFault::Type => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             },
+            Refusal::JsonAlone => StatusCode::NOT_ACCEPTABLE,
             Refusal::TooManyFields(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoBody(_) => StatusCode::REQUEST_TIMEOUT,
-            Refusal::Moved => StatusCode::CONFLICT,
+            Refusal::Moved | Refusal::Replaced => StatusCode::CONFLICT,
+            Refusal::Stream(_) => StatusCode::BAD_REQUEST,
             // Not 429: clients wait as long as it says and try again by themselves, an hour if need be.
             Refusal::Limit(_) => StatusCode::FORBIDDEN,
             Refusal::Cluster(ClusterFault::Silent(_)) => StatusCode::GATEWAY_TIMEOUT,
@@ -222,6 +240,7 @@ impl Refusal {
             Refusal::Unreadable(unreadable) => unreadable.reason(),
             Refusal::Body(error) => error.reason(),
             Refusal::Ambiguous(_) => "ambiguous",
+            Refusal::JsonAlone => "not-acceptable",
             Refusal::TooManyFields(_) => "too-many-fields",
             Refusal::TooLarge(_) => "too-large",
             Refusal::NoBody(_) => "no-body",
@@ -234,6 +253,8 @@ impl Refusal {
             Refusal::Unscreened(_) => "unscreened",
             Refusal::Expired => "expired",
             Refusal::Moved => "moved",
+            Refusal::Replaced => "replaced",
+            Refusal::Stream(_) => "stream",
             Refusal::NotRecorded(_) => "not-recorded",
             Refusal::Cluster(_) => "cluster",
             Refusal::Cut => "cut",
@@ -290,6 +311,9 @@ impl Refusal {
             Refusal::Unreadable(unreadable) => format!("the request is refused as ambiguous: {unreadable}"),
             Refusal::Body(error) => format!("the request's body is refused: {error}"),
             Refusal::Ambiguous(why) => format!("the request is refused as ambiguous: {why}"),
+            Refusal::JsonAlone => {
+                "the answer is made by the gateway, in JSON alone: accept application/json".to_owned()
+            }
             Refusal::TooManyFields(bound) => format!("the request has more than {bound} header fields"),
             Refusal::TooLarge(bound) => format!("the request's body is longer than {bound} bytes"),
             Refusal::NoBody(why) => format!("the request's body did not arrive: {why}"),
@@ -313,6 +337,14 @@ impl Refusal {
                 status.as_u16()
             ),
             Refusal::Moved => "the object changed under every attempt to decide on it; try again".to_owned(),
+            Refusal::Replaced => {
+                "the pod that was decided on is gone, and another may have its name: nothing that it says is \
+                 passed on; a command may have been begun in it; look before you repeat it"
+                    .to_owned()
+            }
+            Refusal::Stream(why) => format!(
+                "the connection was ended: {why}, and a rule's condition looks at the ports that it names"
+            ),
             Refusal::NotRecorded(why) => {
                 format!("{why}, and nothing is done that isn't recorded; try again when it is")
             }
@@ -344,7 +376,10 @@ impl Refusal {
             | Refusal::Unreadable(_)
             | Refusal::Body(_)
             | Refusal::Ambiguous(_)
+            | Refusal::JsonAlone
             | Refusal::TooManyFields(_)
+            | Refusal::Replaced
+            | Refusal::Stream(_)
             | Refusal::TooLarge(_) => Next::ChangeRequest,
             Refusal::NoCredential
             | Refusal::Credential(_)
@@ -537,6 +572,7 @@ pub fn kubernetes_reason(status: StatusCode) -> &'static str {
         StatusCode::UNAUTHORIZED => "Unauthorized",
         StatusCode::FORBIDDEN => "Forbidden",
         StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::NOT_ACCEPTABLE => "NotAcceptable",
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => "Timeout",
         StatusCode::CONFLICT => "Conflict",
         StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLarge",

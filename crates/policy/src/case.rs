@@ -1,7 +1,7 @@
 //! What is decided on.
 
 use crate::attributes::{Attributes, Unreadable};
-use crate::body::{BodyError, Payload, Pin, Reading, Sent};
+use crate::body::{BodyError, Payload, Pin, Question, Reading, Sent};
 use crate::name::AgentName;
 use crate::rules::Ask;
 
@@ -52,6 +52,11 @@ impl Case {
 
     pub(crate) fn reading(&self) -> &Reading {
         &self.reading
+    }
+
+    /// What is asked, of a review of the agent itself.
+    pub(crate) fn question(&self) -> Option<&Question> {
+        self.reading.question()
     }
 
     /// Whether nothing is to be done in earnest.

@@ -50,6 +50,9 @@ const STREAM_PROTOCOL: HeaderName = HeaderName::from_static("x-stream-protocol-v
 /// Kubernetes reads a bearer token out of this subprotocol.
 const TOKEN_PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
 
+/// Kubernetes' WebSocket protocols that carry SPDY begin so (KEP-4006).
+const SPDY_TUNNEL: &str = "spdy/3.1+";
+
 /// Which protocol a connection is to become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
@@ -94,6 +97,12 @@ pub fn carries_token_protocol(headers: &HeaderMap) -> Option<()> {
     let named = tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL)
         .any(|token| token.to_ascii_lowercase().starts_with(TOKEN_PROTOCOL));
     (opaque || named).then_some(())
+}
+
+/// Whether a request or its answer names a WebSocket protocol that carries SPDY.
+pub fn tunnels_spdy(headers: &HeaderMap) -> bool {
+    tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL)
+        .any(|token| token.to_ascii_lowercase().starts_with(SPDY_TUNNEL))
 }
 
 /// The caller's headers that the cluster may see.

@@ -3,9 +3,13 @@
 
 pub mod answer;
 pub mod ending;
+mod entered;
 pub mod headers;
+pub mod moved;
 pub mod relay;
+pub mod review;
 pub mod screen;
 pub mod screened;
 pub mod send;
+pub mod tap;
 pub mod tunnel;

@@ -49,6 +49,10 @@ impl Relay {
 
     /// What came of it where it is given up before the cluster's end of it.
     pub(super) fn ended(&mut self, ended: &Ended<'_>) {
+        if self.lease.cut().is_some() {
+            // The entry's own end sees that it was cut.
+            self.entry = None;
+        }
         let status = self.status;
         self.finish(&match ended {
             Ended::Fault(fault) => Outcome::ClusterGone { message: fault.to_string(), status: None },

@@ -67,7 +67,8 @@ enum Begins {
 /// How the answer of one request is looked at.
 #[derive(Debug)]
 pub struct Screening {
-    screen: Screen,
+    /// None: nothing is hidden, but what was stored is looked at once more.
+    screen: Option<Screen>,
     form: Form,
     reads: Reads,
     bound: Bound,
@@ -86,11 +87,11 @@ impl Screening {
         (gate, cluster, entry): (&Gate, &Cluster, &Entry),
         request: &mut Request<Full<Bytes>>,
     ) -> Result<Planned, Refusal> {
-        let Some(screen) = permit.screen() else { return Ok(Planned::AsItIs) };
-        let attributes = permit.attributes();
-        if request.headers().contains_key(header::UPGRADE) {
-            return Err(Refusal::Ambiguous("what is looked at on its way can't be carried by a WebSocket"));
+        let screen = permit.screen().cloned();
+        if screen.is_none() && !permit.looks_again() {
+            return Ok(Planned::AsItIs);
         }
+        let attributes = permit.attributes();
         if attributes.method() == Method::Head {
             return Err(Refusal::Ambiguous("HEAD has no object in its answer to look at; use GET"));
         }
@@ -101,7 +102,7 @@ impl Screening {
                 Reads::One
             }
         };
-        let masked = if screen.masks() { Masked::Yes } else { Masked::No };
+        let masked = if screen.as_ref().is_some_and(Screen::masks) { Masked::Yes } else { Masked::No };
         let form =
             Form::read(request.headers(), attributes.query(), reads, masked).map_err(Refusal::Unfit)?;
         let bound = Bound::to(permit.agent(), cluster.name(), attributes.path());
@@ -112,7 +113,7 @@ impl Screening {
         }
         *request.uri_mut() = target.parse().map_err(|_no_uri| Refusal::Fault)?;
         form.ask(request.headers_mut());
-        let mut screening = Screening { screen: screen.clone(), form, reads, bound, known: Vec::new() };
+        let mut screening = Screening { screen, form, reads, bound, known: Vec::new() };
         if reads == Reads::Watch {
             match screening.begins_with(permit, gate, cluster, entry).await? {
                 Begins::With(known) => screening.known = known,
@@ -168,7 +169,7 @@ impl Screening {
             let items = page.get_mut("items").and_then(Value::as_array_mut).ok_or_else(silent)?;
             for item in items {
                 head.complete(item);
-                if self.screen.look(item) == Look::Shown {
+                if look(self.screen.as_ref(), item) == Look::Shown {
                     known.push(Key::of(item));
                 }
             }
@@ -191,14 +192,15 @@ impl Screening {
         let status = response.status();
         self.warn(answer.headers_mut());
         if self.reads == Reads::One || !status.is_success() {
-            return self.one(response, (permit, answer), cluster, entry).await;
+            return self.one(response, (permit, answer), (gate, cluster), entry).await;
         }
         if let Err(fault) = self.form.answered(answer.headers_mut()) {
             return Sent::Refused(Refusal::Unscreened(fault), entry);
         }
-        let (screen, screen_masks) = (self.screen.clone(), self.screen.masks());
-        let changing = self.screen.may_change_by_itself();
-        let looks = move |object: &mut Value| screen.look(object);
+        let screen_masks = self.masks();
+        let changing = self.screen.as_ref().is_some_and(Screen::may_change_by_itself);
+        let screen = self.screen;
+        let looks = move |object: &mut Value| look(screen.as_ref(), object);
         let reading = if self.reads == Reads::List {
             Reading::List(Box::new(List::new(self.form, looks, gate.continue_tokens.sealer(self.bound))))
         } else {
@@ -221,8 +223,8 @@ impl Screening {
         self,
         response: Response<Incoming>,
         (permit, mut answer): (&Permit, Response<()>),
-        cluster: &Cluster,
-        entry: Entry,
+        (gate, cluster): (&Gate, &Cluster),
+        mut entry: Entry,
     ) -> Sent {
         let status = response.status();
         let silent = || Refusal::Cluster(ClusterFault::Silent(cluster.name().to_owned()));
@@ -239,8 +241,12 @@ impl Screening {
         if let Err(fault) = self.form.answered(answer.headers_mut()) {
             return Sent::Refused(Refusal::Unscreened(fault), entry);
         }
-        let screen = self.screen.clone();
-        let bytes = match single(self.form, &bytes, move |object| screen.look(object)) {
+        if permit.looks_again() {
+            look_again(permit, &bytes, gate, &mut entry);
+        }
+        let screen = self.screen;
+        let looks = move |object: &mut Value| look(screen.as_ref(), object);
+        let bytes = match single(self.form, &bytes, looks) {
             Ok(Single::Shown(bytes)) => bytes,
             Ok(Single::Hidden) => {
                 let hidden = Refusal::Denied(Box::new(permit.hidden()));
@@ -255,11 +261,11 @@ impl Screening {
 
     /// What is said of a failure: a `Status`, without what it may quote where values are masked. What is none
     /// (`429 Too Many Requests` comes as a text) is told by its number alone.
-    pub fn failed(&self, answer: &mut Response<()>, bytes: Bytes) -> Bytes {
+    fn failed(&self, answer: &mut Response<()>, bytes: Bytes) -> Bytes {
         let code = answer.status();
         let status = serde_json::from_slice::<Value>(&bytes).ok().filter(is_status);
         let bytes = match status {
-            Some(_) if !self.screen.masks() => bytes,
+            Some(_) if !self.masks() => bytes,
             Some(mut said) => {
                 mask::status(&mut said);
                 said.to_string().into()
@@ -280,14 +286,17 @@ impl Screening {
         bytes
     }
 
-    /// Says that less is shown than there is.
-    pub fn warn(&self, headers: &mut HeaderMap) {
-        if self.screen.masks() {
+    fn masks(&self) -> bool {
+        self.screen.as_ref().is_some_and(Screen::masks)
+    }
+
+    fn warn(&self, headers: &mut HeaderMap) {
+        if self.masks() {
             // What admission in the cluster warns of may quote values.
             headers.remove(header::WARNING);
             headers.append(header::WARNING, HeaderValue::from_static(MASKED));
         }
-        if self.screen.filters() && self.reads != Reads::One {
+        if self.screen.as_ref().is_some_and(Screen::filters) && self.reads != Reads::One {
             headers.append(header::WARNING, HeaderValue::from_static(LESS));
         }
     }
@@ -325,6 +334,22 @@ impl Head {
                 item.insert(name.to_owned(), value.clone());
             }
         }
+    }
+}
+
+fn look(screen: Option<&Screen>, object: &mut Value) -> Look {
+    screen.map_or(Look::Shown, |screen| screen.look(object))
+}
+
+/// What was stored is what the conditions were asked about, or people are told. It can't be taken back: who
+/// wants that puts the rule into the cluster, too.
+fn look_again(permit: &Permit, answer: &[u8], gate: &Gate, entry: &mut Entry) {
+    let stored: Value = serde_json::from_slice(answer).unwrap_or(Value::Null);
+    let object = stored.pointer("/rows/0/object").unwrap_or(&stored);
+    if let Some(mismatch) = permit.mismatch(object) {
+        tracing::warn!(entry = entry.id(), agent = %permit.agent(), mismatch, "what was stored differs");
+        gate.record.metrics().mismatched();
+        entry.mismatched(mismatch);
     }
 }
 

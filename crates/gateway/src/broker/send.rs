@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use drawbridge_policy::{AgentName, Attributes, Case, Connect, Permit};
+use drawbridge_policy::{AgentName, Attributes, Case, Connect, Permit, Review, Screen, mask};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -12,10 +12,14 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::answer::Answer;
+use super::entered;
 use super::headers::{self, Protocol};
+use super::moved::moved;
 use super::relay::Relay;
+use super::review::{self, Before};
 use super::screen::watch::Watch;
 use super::screened::{Planned, Screening};
+use super::tap::Tap;
 use super::tunnel::Tunnel;
 use crate::cluster::{Answers, Cluster, Wait, Way};
 use crate::gate::Gate;
@@ -28,6 +32,9 @@ use crate::refusal::{ClusterFault, Refusal};
 const MAX_STATUS: usize = 1024 * 1024;
 /// And for this long: through a proxy it may be a pod's, which sends as it likes.
 const STATUS: Duration = Duration::from_secs(10);
+
+/// Objects are looked at in answers, and what follows an upgrade is none.
+const SCREENED: &str = "a rule's condition or mask looks at the objects in its answer, so it can't upgrade";
 
 /// The caller's half that no decision read.
 #[derive(Debug)]
@@ -94,6 +101,14 @@ pub enum Sent {
 
 /// Sends the request and begins to hand its answer on.
 pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate: &Gate) -> Sent {
+    match review::before(&admitted.permit, from) {
+        Before::Send => to_cluster(admitted, cluster, from, gate).await,
+        Before::Refused(refusal) => Sent::Refused(refusal, admitted.entry),
+        Before::Settled(answer) => Sent::Answered(review::settled(admitted.entry, &answer)),
+    }
+}
+
+async fn to_cluster(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate: &Gate) -> Sent {
     // Dropped in reverse: what waits for the lease to end finds the entry's outcome handed in.
     let Admitted { lease, permit, mut entry, flow, stream } = admitted;
     let protocol = match &flow {
@@ -118,6 +133,9 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate:
         Ok(Planned::TooOld) => return too_old(entry),
         Err(refusal) => return Sent::Refused(refusal, entry),
     };
+    if screening.is_some() && protocol.is_some() {
+        return Sent::Refused(Refusal::Ambiguous(SCREENED), entry);
+    }
     let agent = permit.agent().clone();
     let way = way(&permit, &agent, cluster, stream);
     let answer = tokio::select! {
@@ -131,21 +149,31 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate:
         Err(refusal) => return Sent::Refused(refusal, entry),
     };
     entry.answered(response.status().as_u16());
+    if let Err(refusal) = lease.unless_cut(entered::same(gate, cluster, &permit, entry.id())).await {
+        return Sent::Refused(refusal, entry);
+    }
     match response.status() {
         StatusCode::SWITCHING_PROTOCOLS => match flow {
             Flow::Upgrade(protocol, caller) => {
+                let tap = match Tap::of(permit.ports(), protocol, from, response.headers()) {
+                    Ok(tap) => tap,
+                    Err(fault) => return Sent::Refused(fault.into(), entry),
+                };
                 let cluster = hyper::upgrade::on(&mut response);
                 let answer = headers_of(&response, Some(protocol), Answer::whole(Bytes::new()));
-                gate.tasks.spawn(Tunnel { caller, cluster }.run(entry, lease));
+                gate.tasks.spawn(Tunnel { caller, cluster, tap }.run(entry, lease));
                 Sent::Answered(answer)
             }
             Flow::Nothing => Sent::Refused(Refusal::Cluster(silent(cluster)), entry),
         },
         StatusCode::FORBIDDEN if way.answers == Answers::Cluster => {
-            forbidden(response, entry, cluster, screening.as_deref()).await
+            forbidden(response, &permit, entry, cluster).await
+        }
+        StatusCode::CREATED if let Some(asked) = permit.review() => {
+            reviewed(response, asked, entry, cluster).await
         }
         StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY if permit.pinned().is_some() => {
-            conflict(response, permit, (entry, lease), screening.as_deref()).await
+            conflict(response, permit, entry, lease).await
         }
         status => {
             let answer = headers_of(&response, None, ());
@@ -201,6 +229,9 @@ pub fn outgoing(
         .uri(permit.path_and_query())
         .body(Full::new(permit.body().clone()))?;
     *request.headers_mut() = headers::to_cluster(from, protocol);
+    if permit.review().is_some() {
+        review::in_plain_json(request.headers_mut());
+    }
     if let Some(content_type) = permit.content_type() {
         request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_str(content_type)?);
     }
@@ -215,14 +246,10 @@ fn headers_of<T>(response: &Response<Incoming>, protocol: Option<Protocol>, body
     answer
 }
 
-/// A 403 is the ceiling's, and is passed on, unless it is the gateway that may not act for the agent.
-async fn forbidden(
-    response: Response<Incoming>,
-    entry: Entry,
-    cluster: &Cluster,
-    screening: Option<&Screening>,
-) -> Sent {
-    let answer = headers_of(&response, None, ());
+/// A 403 is the cluster's, and is passed on, with a word where it is its ceiling's; unless it is the gateway
+/// that may not act for the agent.
+async fn forbidden(response: Response<Incoming>, permit: &Permit, entry: Entry, cluster: &Cluster) -> Sent {
+    let mut answer = headers_of(&response, None, ());
     let Some(bytes) = whole(response).await else {
         return Sent::Refused(Refusal::Cluster(silent(cluster)), entry);
     };
@@ -230,39 +257,37 @@ async fn forbidden(
         let fault = ClusterFault::MayNotImpersonate(cluster.name().to_owned());
         return Sent::Refused(Refusal::Cluster(fault), entry);
     }
+    let bytes = review::marked(permit, &bytes).unwrap_or(bytes);
     entry.finish(&Outcome::Answered { status: StatusCode::FORBIDDEN.as_u16() });
-    Sent::Answered(failed(answer, bytes, screening))
+    answer.headers_mut().remove(header::CONTENT_LENGTH);
+    Sent::Answered(answer.map(|()| Answer::whole(said(permit, bytes))))
 }
 
-/// A 409 or 422 on a pinned write is ours when it is about the uid; anything else is the caller's own
-/// trouble.
-async fn conflict(
-    response: Response<Incoming>,
-    permit: Permit,
-    (entry, lease): (Entry, Lease),
-    screening: Option<&Screening>,
-) -> Sent {
-    let status = response.status();
-    let answer = headers_of(&response, None, ());
+/// What the cluster says about the agent is half of the answer.
+async fn reviewed(response: Response<Incoming>, asked: &Review, entry: Entry, cluster: &Cluster) -> Sent {
+    let mut answer = headers_of(&response, None, ());
+    let status = response.status().as_u16();
     let bytes = whole(response).await.unwrap_or_default();
-    if is_ours(&bytes) {
+    let Some(bytes) = review::completed(asked, &bytes) else {
+        return Sent::Refused(Refusal::Cluster(silent(cluster)), entry);
+    };
+    entry.finish(&Outcome::Answered { status });
+    answer.headers_mut().remove(header::CONTENT_LENGTH);
+    Sent::Answered(answer.map(|()| Answer::whole(bytes)))
+}
+
+/// A 409 or 422 on a pinned write is ours when what was looked at has changed; anything else is the caller's
+/// own trouble.
+async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, lease: Lease) -> Sent {
+    let status = response.status();
+    let mut answer = headers_of(&response, None, ());
+    let bytes = whole(response).await.unwrap_or_default();
+    if permit.pinned().is_some_and(|pin| moved(&bytes, pin)) {
         return Sent::Moved { case: Box::new(permit.into_case()), entry, lease };
     }
     entry.finish(&Outcome::Answered { status: status.as_u16() });
-    Sent::Answered(failed(answer, bytes, screening))
-}
-
-/// A failure that the caller is told of, without what is masked.
-fn failed(mut answer: Response<()>, bytes: Bytes, screening: Option<&Screening>) -> Response<Answer> {
     answer.headers_mut().remove(header::CONTENT_LENGTH);
-    let bytes = match screening {
-        None => bytes,
-        Some(screening) => {
-            screening.warn(answer.headers_mut());
-            screening.failed(&mut answer, bytes)
-        }
-    };
-    answer.map(|()| Answer::whole(bytes))
+    Sent::Answered(answer.map(|()| Answer::whole(said(&permit, bytes))))
 }
 
 /// A watch that can't begin where its caller is: one event says so.
@@ -279,21 +304,14 @@ fn too_old(entry: Entry) -> Sent {
     Sent::Answered(answer)
 }
 
-/// The API server says "UID in precondition" for an update. For an apply it says "uid mismatch" where there
-/// is no object, and where there is another one that the field metadata.uid never changes.
-fn is_ours(bytes: &[u8]) -> bool {
-    let Ok(status) = serde_json::from_slice::<Value>(bytes) else { return false };
-    let text =
-        |value: &Value, field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let message = text(&status, "message");
-    match text(&status, "reason").as_str() {
-        "Conflict" => message.contains("UID in precondition") || message.contains("uid mismatch"),
-        "Invalid" => {
-            let causes = status.pointer("/details/causes").and_then(Value::as_array);
-            causes.is_some_and(|causes| causes.iter().any(|cause| text(cause, "field") == "metadata.uid"))
-        }
-        _ => false,
+/// What the cluster says of a failure may quote values that are masked.
+fn said(permit: &Permit, bytes: Bytes) -> Bytes {
+    if !permit.screen().is_some_and(Screen::masks) {
+        return bytes;
     }
+    let mut status = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    mask::status(&mut status);
+    status.to_string().into()
 }
 
 async fn whole(response: Response<Incoming>) -> Option<Bytes> {

@@ -1,5 +1,6 @@
 //! An upgraded connection: bytes both ways, untouched, until both sides are done or the lease is cut. A side
-//! that closes its half does not end the other's.
+//! that closes its half does not end the other's. Where a condition looks at ports, a tap reads the caller's
+//! half and says what may pass.
 
 use std::io;
 use std::pin::pin;
@@ -10,8 +11,10 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::time::timeout;
 
+use super::tap::{Fault, Tap};
 use crate::lease::Lease;
 use crate::record::draft::{Entry, Outcome};
+use crate::refusal::Refusal;
 
 /// Bytes in flight each way. Small: a slow reader holds its writer back, not our memory.
 const BUFFER: usize = 16 * 1024;
@@ -28,6 +31,8 @@ pub struct Tunnel {
     pub caller: OnUpgrade,
     /// The cluster's half.
     pub cluster: OnUpgrade,
+    /// What reads the caller's half.
+    pub tap: Option<Tap>,
 }
 
 impl Tunnel {
@@ -48,6 +53,7 @@ impl Tunnel {
             Some(Err(End::Cluster(error))) => {
                 entry.finish(&Outcome::ClusterGone { message: error.to_string(), status: None });
             }
+            Some(Err(End::Refused(fault))) => entry.refuse(&Refusal::from(fault)),
             // The entry's own end sees that it was cut.
             None => drop(entry),
         }
@@ -61,8 +67,8 @@ impl Tunnel {
         let (caller_reads, caller_writes) = split(TokioIo::new(caller));
         let (cluster_reads, cluster_writes) = split(TokioIo::new(cluster));
         let [to_caller, to_cluster] = counts;
-        let mut down = pin!(pump(cluster_reads, caller_writes, to_caller));
-        let mut up = pin!(pump(caller_reads, cluster_writes, to_cluster));
+        let mut down = pin!(pump(cluster_reads, caller_writes, to_caller, None));
+        let mut up = pin!(pump(caller_reads, cluster_writes, to_cluster, self.tap));
         tokio::select! {
             ended = down.as_mut() => after_down(ended, up).await,
             ended = up.as_mut() => after_up(ended, down).await,
@@ -75,8 +81,12 @@ async fn after_down(ended: Ended, up: impl Future<Output = Ended>) -> Result<(),
     match ended {
         // All was said; how the caller's half is closed then doesn't matter.
         Ok(()) => {
-            if !matches!(timeout(LINGER, up).await, Ok(Ok(()))) {
-                tracing::trace!("the caller's half was not closed in order after the cluster's was");
+            match timeout(LINGER, up).await {
+                Ok(Ok(())) => {}
+                Ok(Err(Side::Refused(fault))) => return Err(End::Refused(fault)),
+                Ok(Err(Side::Reader(_) | Side::Writer)) | Err(_) => {
+                    tracing::trace!("the caller's half was not closed in order after the cluster's was");
+                }
             }
             Ok(())
         }
@@ -84,8 +94,11 @@ async fn after_down(ended: Ended, up: impl Future<Output = Ended>) -> Result<(),
         // kubectl closes as soon as it knows the exit status, in order but without reading to the end.
         Err(Side::Writer) => match timeout(LAST_WORDS, up).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Caller),
+            Ok(Err(Side::Refused(fault))) => Err(End::Refused(fault)),
+            Ok(Err(Side::Reader(_) | Side::Writer)) | Err(_) => Err(End::Caller),
         },
+        // Only the caller's half is read.
+        Err(Side::Refused(fault)) => Err(End::Refused(fault)),
     }
 }
 
@@ -96,13 +109,16 @@ async fn after_up(ended: Ended, down: impl Future<Output = Ended>) -> Result<(),
         Ok(()) => match down.await {
             Ok(()) | Err(Side::Writer) => Ok(()),
             Err(Side::Reader(error)) => Err(End::Cluster(error)),
+            Err(Side::Refused(fault)) => Err(End::Refused(fault)),
         },
+        Err(Side::Refused(fault)) => Err(End::Refused(fault)),
         Err(Side::Reader(_)) => Err(End::Caller),
         // A cluster that takes no more may have ended in order, with last words still to be passed on.
         Err(Side::Writer) => match down.await {
             Ok(()) => Ok(()),
             Err(Side::Reader(error)) => Err(End::Cluster(error)),
             Err(Side::Writer) => Err(End::Caller),
+            Err(Side::Refused(fault)) => Err(End::Refused(fault)),
         },
     }
 }
@@ -111,12 +127,15 @@ async fn after_up(ended: Ended, down: impl Future<Output = Ended>) -> Result<(),
 enum End {
     Caller,
     Cluster(io::Error),
+    /// By us: the caller's half asked for what it may not, or can't be read.
+    Refused(Fault),
 }
 
 /// Where one direction broke off.
 enum Side {
     Reader(io::Error),
     Writer,
+    Refused(Fault),
 }
 
 type Ended = Result<(), Side>;
@@ -127,6 +146,7 @@ async fn pump(
     mut from: ReadHalf<TokioIo<Upgraded>>,
     mut to: WriteHalf<TokioIo<Upgraded>>,
     count: &mut u64,
+    mut tap: Option<Tap>,
 ) -> Ended {
     let mut buffer = vec![0_u8; BUFFER];
     loop {
@@ -138,8 +158,17 @@ async fn pump(
             shut(&mut to).await;
             return Ok(());
         };
-        to.write_all(bytes).await.or(Err(Side::Writer))?;
-        *count += read as u64;
+        match &mut tap {
+            None => {
+                to.write_all(bytes).await.or(Err(Side::Writer))?;
+                *count += read as u64;
+            }
+            Some(tap) => {
+                let passed = tap.read(bytes).map_err(Side::Refused)?;
+                to.write_all(&passed).await.or(Err(Side::Writer))?;
+                *count += passed.len() as u64;
+            }
+        }
         to.flush().await.or(Err(Side::Writer))?;
     }
 }

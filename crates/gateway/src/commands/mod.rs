@@ -13,6 +13,7 @@ pub mod diff;
 pub mod doctor;
 pub mod enrol;
 pub mod explain;
+pub mod export;
 pub mod failure;
 pub mod files;
 pub mod get;
@@ -22,6 +23,7 @@ pub mod import;
 pub mod key;
 pub mod kinds;
 pub mod kubeconfig;
+mod lines;
 pub mod log;
 pub mod person;
 pub mod quickstart;
@@ -29,8 +31,10 @@ pub mod rbac;
 mod rules;
 pub mod serve;
 pub mod standing;
+pub mod suggest;
 pub mod table;
 pub mod terminal;
+pub mod test;
 pub mod times;
 pub mod whoami;
 pub mod yaml;
@@ -110,10 +114,16 @@ pub enum Command {
     Doctor(doctor::Doctor),
     /// Say which rule decides on an agent's request, or what a raw request is.
     Explain(explain::Explain),
-    /// Turn a service account's RBAC into an agent, scopes and grants.
-    Import(import::Import),
+    /// Run the cases that scopes come with, without a server.
+    Test(test::Test),
+    /// Turn a service account's RBAC into an agent, scopes and grants, or a role into a scope.
+    Import(Box<import::Import>),
+    /// Print a scope as what the real API server enforces.
+    Export(export::Export),
     /// Show the record.
     Log(log::Log),
+    /// Propose the narrowest scope, from the record or from a cluster's audit log.
+    Suggest(Box<suggest::Suggest>),
     /// Print what makes a shell complete this program's arguments.
     Completion(completion::Completion),
 }
@@ -162,8 +172,11 @@ pub async fn run(command: Command, world: &mut World<'_>) -> ExitCode {
         Command::Connect(connect) => connect.run(world).await,
         Command::Doctor(doctor) => doctor.run(world).await,
         Command::Explain(explain) => explain.run(world).await,
+        Command::Test(test) => test.run(world),
         Command::Import(import) => import.run(world).await,
+        Command::Export(export) => export.run(world).await,
         Command::Log(log) => log.run(world).await,
+        Command::Suggest(suggest) => suggest.run(world).await,
         Command::Completion(completion) => completion.run(world),
     };
     failure::exit(done, world.terminal)

@@ -19,6 +19,24 @@ pub(super) fn documents(values: &[Value]) -> anyhow::Result<String> {
     Ok(documents.join("---\n"))
 }
 
+/// A list on one line: `[get, list]`. What YAML might read as something else is quoted; JSON's quoted texts
+/// are YAML's.
+pub(super) fn flow(texts: &[String]) -> String {
+    let items: Vec<String> = texts.iter().map(|text| plain_or_quoted(text)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// Words that some YAML reads as no text.
+const SPECIAL: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
+
+fn plain_or_quoted(text: &str) -> String {
+    let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-./".contains(&byte);
+    let plain = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '/')
+        && text.bytes().all(inside)
+        && !SPECIAL.contains(&text);
+    if plain { text.to_owned() } else { Value::from(text).to_string() }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -47,6 +65,14 @@ mod tests {
         #[test]
         fn every_text_is_read_as_it_was_written(text in "[ -~\n\u{a0}-\u{2fff}]{0,200}") {
             prop_assert_eq!(&read_back(&text)["spec"]["purpose"], &json!(text));
+        }
+
+        #[test]
+        fn every_text_of_a_list_on_one_line_is_read_as_it_was_written(
+            texts in prop::collection::vec("[ -~]{0,20}|[a-z/]{1,5}|~|null|[0-9e.x_-]{1,6}", 0..5)
+        ) {
+            let read: Value = serde_saphyr::from_str(&flow(&texts)).unwrap();
+            prop_assert_eq!(read, json!(texts));
         }
     }
 }

@@ -4,11 +4,13 @@
 use serde_json::Value;
 
 use super::{Asking, present};
+use crate::broker::screen::query;
 use crate::errand::Wish;
 use crate::refusal::Refusal;
 use crate::telemetry::Called;
 
-/// The most revisions that are looked at: a workload keeps ten unless it says otherwise.
+/// The most revisions that are looked at: a workload keeps ten unless it says otherwise, and those of others
+/// count only where they have its labels.
 const MOST: usize = 500;
 
 /// Where a ReplicaSet says which revision it is.
@@ -23,11 +25,40 @@ impl Asking<'_> {
             ("apps", "statefulsets" | "daemonsets") => "controllerrevisions",
             _ => return Ok(None),
         };
+        let Some(selector) = live.pointer("/spec/selector").and_then(selector) else { return Ok(None) };
         let namespace = resource.namespace();
         let path = format!("/apis/apps/v1/namespaces/{namespace}/{kept}?limit={MOST}");
+        let path = query::with(&path, "labelSelector", &selector);
         let read = self.one(Called::Revisions, Wish::Revisions(&path)).await?;
         Ok(present(read).and_then(|list| templates(&list, live)))
     }
+}
+
+/// A workload's selector as a query has it. Controllers keep only revisions that it selects.
+fn selector(selector: &Value) -> Option<String> {
+    let mut terms = Vec::new();
+    if let Some(labels) = selector.get("matchLabels").and_then(Value::as_object) {
+        for (key, value) in labels {
+            terms.push(format!("{key}={}", value.as_str()?));
+        }
+    }
+    let expressions = selector.get("matchExpressions").and_then(Value::as_array);
+    for expression in expressions.into_iter().flatten() {
+        let key = expression.get("key")?.as_str()?;
+        let values = expression.get("values").and_then(Value::as_array);
+        let values = || -> Option<String> {
+            let words: Option<Vec<_>> = values?.iter().map(Value::as_str).collect();
+            Some(words?.join(","))
+        };
+        terms.push(match expression.get("operator")?.as_str()? {
+            "In" => format!("{key} in ({})", values()?),
+            "NotIn" => format!("{key} notin ({})", values()?),
+            "Exists" => key.to_owned(),
+            "DoesNotExist" => format!("!{key}"),
+            _ => return None,
+        });
+    }
+    (!terms.is_empty()).then(|| terms.join(","))
 }
 
 /// Of the revisions in a list those that are the workload's. None: the list isn't whole.
@@ -108,6 +139,18 @@ mod tests {
         let template = |image: &str| json!({"metadata": {"labels": {"app": "a"}}, "spec": {"image": image}});
         let live = json!({"metadata": {"uid": "u"}});
         assert_eq!(templates(&list, &live), Some(vec![template("c"), template("b")]));
+    }
+
+    #[test]
+    fn a_selector_is_written_as_a_query_has_it_and_one_that_cannot_be_is_none() {
+        let of = |value: Value| selector(&value);
+        let expression = |operator: &str| json!({"key": "b", "operator": operator, "values": ["x", "y"]});
+        let all = ["In", "NotIn", "Exists", "DoesNotExist"].map(expression);
+        let whole = json!({"matchLabels": {"a": "1"}, "matchExpressions": all});
+        assert_eq!(of(whole).as_deref(), Some("a=1,b in (x,y),b notin (x,y),b,!b"));
+        assert_eq!(of(json!({"matchExpressions": [expression("Near")]})), None);
+        assert_eq!(of(json!({"matchLabels": {"a": 1}})), None);
+        assert_eq!(of(json!({})), None);
     }
 
     #[test]

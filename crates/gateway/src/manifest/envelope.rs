@@ -2,7 +2,7 @@
 
 use super::located::{Located, Source};
 use super::{API_VERSION, Agent, Cluster, Grant, KINDS, Manifest, Metadata, Scope, TrustedIssuer};
-use crate::yaml::{self, At, Node, Problems, Report, Shape, closest, shown};
+use crate::yaml::{self, At, Content, Node, Problems, Report, Shape, closest, shown};
 
 /// What was read of some files, right or wrong.
 pub(super) struct Read {
@@ -72,6 +72,11 @@ pub(super) fn document(
 fn kind(top: &yaml::Fields<'_>, report: &mut Report) -> Option<&'static str> {
     let version = top.required("apiVersion", API_VERSION, report);
     let kind = top.required("kind", "one of Agent, Scope, Grant, Cluster and TrustedIssuer", report);
+    if let Some(role) = kind.as_ref().and_then(rbac) {
+        // Its version is as it should be for what it is: one sentence says all that is to be changed.
+        kind?.wrong(report, &becomes_a_scope(role));
+        return None;
+    }
     if let Some(at) = version
         && let Some(text) = at.text(report)
         && text != API_VERSION
@@ -85,6 +90,20 @@ fn kind(top: &yaml::Fields<'_>, report: &mut Report) -> Option<&'static str> {
         at.wrong(report, &unknown(text));
     }
     known
+}
+
+/// The kind, if it is one of RBAC's that has rules.
+fn rbac(kind: &At<'_>) -> Option<&'static str> {
+    let Content::Scalar(scalar) = &kind.node().content else { return None };
+    ["ClusterRole", "Role"].into_iter().find(|role| *role == scalar.text)
+}
+
+fn becomes_a_scope(role: &str) -> String {
+    format!(
+        "a {role} is a Scope once three lines are changed: \"apiVersion: {API_VERSION}\", \"kind: Scope\", \
+         and a line \"spec:\" above \"rules:\", which with all of its lines goes two spaces to the right; \
+         'drawbridge import --cluster-role-file FILE' prints it so, and says what would be lost"
+    )
 }
 
 fn unknown(kind: &str) -> String {

@@ -3,6 +3,7 @@
 //! everything that is wrong with all files of a call is told at once, each with file, line and column.
 
 mod agent;
+pub mod builtin;
 mod cautions;
 mod cluster;
 mod envelope;

@@ -7,7 +7,7 @@ use drawbridge_policy::{Effect, Limit, Per, Rule, RuleProblem, RuleSpec, Terms};
 use serde_json::{Map, Value, json};
 
 use super::{Metadata, names};
-use crate::yaml::{At, Fields, Report, Shape, shown};
+use crate::yaml::{At, Content, Fields, Report, Shape, shown};
 
 /// A scope.
 #[derive(Debug, Clone)]
@@ -51,8 +51,9 @@ impl Scope {
         let mut named = HashSet::new();
         let mut specs = Vec::new();
         let mut rules = Vec::new();
+        let given = given(&items);
         for (index, item) in items.iter().enumerate() {
-            let Some((spec, checked)) = rule(item, index, report) else { continue };
+            let Some((spec, checked)) = rule(item, &by_place(index, &given), report) else { continue };
             if !named.insert(spec.name.clone()) {
                 let name = shown(&spec.name);
                 item.wrong(report, &format!("two rules are named {name}; give one of them another name"));
@@ -73,12 +74,30 @@ impl Scope {
     }
 }
 
-/// Reads a rule. A rule without a name gets one by its place, so that an RBAC rule can be pasted in.
-fn rule(at: &At<'_>, index: usize, report: &mut Report) -> Option<(RuleSpec, Rule)> {
+/// The names that rules have of their own.
+fn given<'t>(items: &[At<'t>]) -> HashSet<&'t str> {
+    let name = |item: &At<'t>| match &item.node().field("name")?.content {
+        Content::Scalar(scalar) => Some(scalar.text.as_str()),
+        Content::List(_) | Content::Map(_) | Content::Refused => None,
+    };
+    items.iter().filter_map(name).collect()
+}
+
+/// The name of a rule that has none: RBAC's have none, and are pasted in as they are. It is its place,
+/// `rule-1` for the first, and something behind it where another rule is called so.
+fn by_place(index: usize, given: &HashSet<&str>) -> String {
+    let name = format!("rule-{}", index.saturating_add(1));
+    let more = (2_usize..).map(|more| format!("{name}-{more}"));
+    let free = std::iter::once(name.clone()).chain(more).find(|name| !given.contains(name.as_str()));
+    free.unwrap_or(name)
+}
+
+/// Reads a rule. One without a name is called `unnamed`.
+fn rule(at: &At<'_>, unnamed: &str, report: &mut Report) -> Option<(RuleSpec, Rule)> {
     let before = report.count();
     let fields = at.fields(RULE, report)?;
     let name = match fields.optional("name") {
-        None => Some(format!("rule-{}", index.saturating_add(1))),
+        None => Some(unnamed.to_owned()),
         Some(at) => names::read(&at, names::is_label, names::LABEL_RULE, report).map(str::to_owned),
     };
     let effect = effect(&fields, report);
@@ -203,6 +222,17 @@ fn rule_json(spec: &RuleSpec) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// RBAC's rules have no names.
+    #[test]
+    fn rules_without_names_are_called_by_their_place_beside_those_that_have_one() {
+        let text = "rules:\n- {name: rule-2}\n- {}\n- {name: rule-2-2}\n- {}\n- {name: [a]}\n";
+        let tree = crate::yaml::parse(text, &mut Report::new("a.yaml"));
+        let mut report = Report::new("a.yaml");
+        let rules = At::root(&tree[0]).top(&mut report).unwrap().optional("rules").unwrap();
+        let given = given(&rules.list(&mut report).unwrap());
+        assert_eq!([0, 1, 3].map(|index| by_place(index, &given)), ["rule-1", "rule-2-3", "rule-4"]);
+    }
 
     /// What policy says about a rule goes to the field or item that it names.
     #[test]

@@ -256,12 +256,29 @@ fn a_rules_list_of_rbac_can_be_pasted_in() {
     let names: Vec<&str> = scope.specs.iter().map(|spec| spec.name.as_str()).collect();
     assert_eq!(names, ["rule-1", "rule-2"]);
     assert!(scope.specs.iter().all(|spec| spec.effect == Effect::Allow));
-    let named = spec(
-        "Scope",
-        "{rules: [{verbs: [get], nonResourceURLs: [/a]}, \
-         {name: rule-1, verbs: [get], nonResourceURLs: [/a]}]}",
+    // What somebody called so is not in the way.
+    let rules = "{rules: [{verbs: [get], nonResourceURLs: [/a]}, \
+                 {name: rule-1, verbs: [get], nonResourceURLs: [/a]}]}";
+    let Manifest::Scope(scope) = &manifests(&one("Scope", "s", rules))[0] else { panic!() };
+    let names: Vec<&str> = scope.specs.iter().map(|spec| spec.name.as_str()).collect();
+    assert_eq!(names, ["rule-1-2", "rule-1"]);
+    let rules = "{rules: [{name: a, verbs: [get], nonResourceURLs: [/a]}, \
+                 {name: a, verbs: [get], nonResourceURLs: [/a]}]}";
+    let named = spec("Scope", rules);
+    assert_eq!(named, ["spec.rules[1]: two rules are named \"a\"; give one of them another name"]);
+}
+
+#[test]
+fn a_role_of_rbac_is_one_problem_that_says_what_to_change() {
+    let text =
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: x}\nrules: []\n";
+    let found = problems(text);
+    assert_eq!(found.lines().count(), 1, "{found}");
+    assert!(
+        found.starts_with("a.yaml:2:7: kind: a ClusterRole is a Scope once three lines are changed"),
+        "{found}"
     );
-    assert_eq!(named, ["spec.rules[1]: two rules are named \"rule-1\"; give one of them another name"]);
+    assert!(problems(&text.replace("ClusterRole", "Role")).contains("kind: a Role is a Scope once"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use drawbridge_policy::AgentName;
 
+use super::builtin;
 use super::overlap::{NotOwn, Owners};
 use super::{Agent, Grant, Identity, Located, Manifest, TrustedIssuer};
 use crate::yaml::{Place, Problems, closest, shown};
@@ -180,7 +181,11 @@ fn of_agent(agent: &Agent) -> impl Iterator<Item = Reference<'_>> {
 /// name.
 fn dangling(located: &Located<Manifest>, exist: &HashSet<(&str, &str)>, problems: &mut Problems) {
     for Reference { kind, field, index, name } in references(located.get()) {
-        let preset = kind == "TrustedIssuer" && TrustedIssuer::preset(name).is_some();
+        let preset = match kind {
+            "TrustedIssuer" => TrustedIssuer::preset(name).is_some(),
+            "Scope" => builtin::scope(name).is_some(),
+            _ => false,
+        };
         if preset || exist.contains(&(kind, name)) {
             continue;
         }
@@ -188,7 +193,9 @@ fn dangling(located: &Located<Manifest>, exist: &HashSet<(&str, &str)>, problems
         let known = exist.iter().filter(|(other, _)| *other == kind);
         let alike = known.take(if problems.list().len() < ADVISED { usize::MAX } else { 0 });
         let presets: &[&str] = if kind == "TrustedIssuer" { &TrustedIssuer::PRESETS } else { &[] };
-        let names = alike.map(|(_, name)| *name).chain(presets.iter().copied());
+        let built_in =
+            builtin::scopes().iter().filter(|_| kind == "Scope").map(|scope| &*scope.metadata.name);
+        let names = alike.map(|(_, name)| *name).chain(presets.iter().copied()).chain(built_in);
         let advice = closest(name, names).map_or_else(
             || "apply it first or in the same call".to_owned(),
             |meant| format!("did you mean {meant:?}?"),

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::snapshot::Snapshot;
 use super::standing::{Standing, Standings, Subject};
+use crate::manifest::builtin;
 use crate::manifest::{Agent, Cluster, Grant, Manifest, Scope, TrustedIssuer};
 
 /// Rules of one agent that are listed or compared. More than this nobody reads, and a grant may make a
@@ -51,7 +52,7 @@ impl<'s> View<'s> {
     pub fn of(snapshot: &'s Snapshot, now: Millis) -> View<'s> {
         let mut view = View {
             agents: HashMap::new(),
-            scopes: HashMap::new(),
+            scopes: builtin::scopes().iter().map(|scope| (&*scope.metadata.name, scope)).collect(),
             grants: HashMap::new(),
             clusters: HashMap::new(),
             issuers: HashMap::new(),

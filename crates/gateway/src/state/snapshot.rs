@@ -17,6 +17,7 @@ use crate::identity::issuer::{Around, Issuer};
 use crate::identity::key::PublicKey;
 use crate::identity::means::{Account, Means};
 use crate::lease::Lease;
+use crate::manifest::builtin;
 use crate::manifest::{Agent, Grant, Identity, Manifest, ManifestError, Scope, TrustedIssuer};
 use crate::refusal::{Out, Refusal};
 
@@ -133,7 +134,9 @@ impl Snapshot {
 impl Index {
     fn new(manifests: &[Arc<Stored>], standings: &Standings, before: &Index, fittings: &Fittings) -> Index {
         let mut index = Index::default();
-        let mut scopes: HashMap<&str, &Scope> = HashMap::new();
+        // A manifest takes the place of what is built in under its name.
+        let mut scopes: HashMap<&str, &Scope> =
+            builtin::scopes().iter().map(|scope| (scope.metadata.name.as_str(), scope)).collect();
         let mut grants: Vec<&Grant> = Vec::new();
         let mut asked = HashMap::new();
         let mut declared = BTreeMap::new();

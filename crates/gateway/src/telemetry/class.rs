@@ -135,16 +135,18 @@ impl Class {
             Refusal::Unrecognised(_) => Class::Unrecognised,
             Refusal::TooManyInstances(..) => Class::Instances,
             Refusal::Out(_) => Class::Out,
-            Refusal::Unreadable(_) | Refusal::Body(_) | Refusal::Ambiguous(_) => Class::Unreadable,
+            Refusal::Unreadable(_) | Refusal::Body(_) | Refusal::Ambiguous(_) | Refusal::JsonAlone => {
+                Class::Unreadable
+            }
             Refusal::TooManyFields(_) | Refusal::TooLarge(_) | Refusal::NoBody(_) => Class::Bound,
             Refusal::Busy(_) => Class::Busy,
             Refusal::Denied(denial) => Class::of_policy(denial.reason()),
             Refusal::Limit(_) => Class::Limit,
             Refusal::NotCounted(_) => Class::NotCounted,
             Refusal::NotRehearsed(_) => Class::Condition,
-            Refusal::Unfit(_) | Refusal::Expired => Class::Unreadable,
+            Refusal::Unfit(_) | Refusal::Stream(_) | Refusal::Expired => Class::Unreadable,
             Refusal::Unscreened(_) => Class::Cluster,
-            Refusal::Moved => Class::Moved,
+            Refusal::Moved | Refusal::Replaced => Class::Moved,
             Refusal::NotRecorded(_) => Class::NotRecorded,
             Refusal::Cluster(_) => Class::Cluster,
             Refusal::Cut => Class::Cut,

@@ -11,6 +11,7 @@ mod path;
 mod percent;
 mod query;
 mod resource;
+mod review;
 mod unreadable;
 mod verb;
 
@@ -21,6 +22,7 @@ pub(crate) use labels::keys as selected_labels;
 pub use query::Query;
 pub use resource::Resource;
 pub(crate) use resource::{CLUSTER_RIGHTS, NAMESPACES};
+pub use review::SelfReview;
 pub use unreadable::{PathFault, QueryFault, Unreadable};
 pub use verb::{Access, BodyUse, Connect, Method, Verb};
 
@@ -189,10 +191,17 @@ impl Attributes {
         Connect::read(self.resource.as_ref()?.subresource())
     }
 
-    /// Whether it only reads. Dry runs count as writes.
+    /// The review of the caller itself that this is, if it is one.
+    #[must_use]
+    pub fn review(&self) -> Option<SelfReview> {
+        SelfReview::read(self.verb, self.resource.as_ref()?)
+    }
+
+    /// Whether it only reads. Dry runs count as writes; a question about the caller itself does not.
     #[must_use]
     pub fn access(&self) -> Access {
         match self.decided_verb() {
+            Verb::Create if self.review().is_some() => Access::Read,
             Verb::Get | Verb::List | Verb::Watch | Verb::Http(Method::Get | Method::Head) => Access::Read,
             Verb::Create | Verb::Update | Verb::Patch | Verb::Delete | Verb::DeleteCollection => {
                 Access::Write
@@ -229,6 +238,8 @@ impl Attributes {
         match self.verb {
             Verb::Get | Verb::List | Verb::Watch => BodyUse::Refused,
             Verb::Update | Verb::Patch | Verb::Delete | Verb::DeleteCollection => BodyUse::Read,
+            // What is asked is answered by the rules.
+            Verb::Create if self.review().is_some() => BodyUse::Read,
             // The gateway's own names may not be taken, and a new object's name stands in its body.
             Verb::Create if self.resource.as_ref().is_some_and(Resource::is_new_among_all) => BodyUse::Read,
             Verb::Http(Method::Get | Method::Head | Method::Options) => BodyUse::Refused,

@@ -114,7 +114,7 @@ impl fmt::Display for Verb {
 /// workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
-    /// get, list, watch; GET and HEAD of a non-resource path.
+    /// get, list, watch; GET and HEAD of a non-resource path; a review of the caller itself.
     Read,
     /// Everything else.
     Write,

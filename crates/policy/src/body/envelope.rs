@@ -16,6 +16,8 @@ const CONTENT_TYPE: u32 = 4;
 #[derive(Debug)]
 pub(super) struct Envelope<'a> {
     fields: Vec<Field<'a>>,
+    /// `typeMeta.apiVersion`; "" where it is left out.
+    pub(super) api_version: &'a str,
     /// `typeMeta.kind`; "" where it is left out.
     pub(super) kind: &'a str,
     /// The object's message.
@@ -36,12 +38,12 @@ impl<'a> Envelope<'a> {
                 return Err(BodyError::Protobuf("its envelope names an encoding or a content type"));
             }
         }
-        let kind = match wire::only(&fields, TYPE_META)? {
-            Some(meta) => kind(meta.bytes()?)?,
-            None => "",
+        let (api_version, kind) = match wire::only(&fields, TYPE_META)? {
+            Some(meta) => type_meta(meta.bytes()?)?,
+            None => ("", ""),
         };
         let raw = wire::only(&fields, RAW)?.map(Field::bytes).transpose()?.unwrap_or_default();
-        Ok(Self { fields, kind, raw })
+        Ok(Self { fields, api_version, kind, raw })
     }
 
     /// The same envelope around another message.
@@ -53,8 +55,8 @@ impl<'a> Envelope<'a> {
 }
 
 /// `runtime.TypeMeta`: apiVersion = 1, kind = 2.
-fn kind(meta: &[u8]) -> Result<&str, BodyError> {
+fn type_meta(meta: &[u8]) -> Result<(&str, &str), BodyError> {
     let fields = wire::fields(meta)?;
-    wire::only(&fields, 1)?.map(Field::text).transpose()?;
-    Ok(wire::only(&fields, 2)?.map(Field::text).transpose()?.unwrap_or_default())
+    let text = |number| wire::only(&fields, number)?.map(Field::text).transpose();
+    Ok((text(1)?.unwrap_or_default(), text(2)?.unwrap_or_default()))
 }

@@ -69,6 +69,12 @@ impl Map {
         into.push('}');
     }
 
+    /// Takes a value out.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Json> {
+        let at = self.0.iter().position(|(k, _)| k == key)?;
+        Some(self.0.remove(at).1)
+    }
+
     /// Puts a value in the key's place, or at the end.
     pub(crate) fn set(&mut self, key: &str, value: Json) {
         match self.0.iter_mut().find(|(k, _)| k == key) {

@@ -10,6 +10,8 @@ mod owners;
 mod patch;
 mod pin;
 mod reading;
+mod review;
+mod status;
 mod wire;
 
 use bytes::Bytes;
@@ -24,6 +26,8 @@ pub(crate) use owners::Owners;
 pub(crate) use patch::{Touch, steps as pointer_steps};
 pub use pin::Pin;
 pub(crate) use reading::{Reading, Sent};
+pub(crate) use review::{About, Place, Question};
+pub use status::retold;
 
 /// The largest body: etcd takes 1.5 MiB per object, the API server reads 3 MiB (`MaxRequestBodyBytes`).
 pub const MAX_BODY: usize = 3 * 1024 * 1024;

@@ -11,6 +11,7 @@ use super::kind::Kind;
 use super::object::{Called, Object};
 use super::patch::{self, Touch};
 use super::pin::{Asked, Pin};
+use super::review::Question;
 use super::{MAX_BODY, Payload};
 
 /// What was read of a body.
@@ -20,6 +21,8 @@ pub(crate) enum Reading {
     Opaque,
     /// A DELETE's options; None: there are none.
     Delete(Option<DeleteOptions>),
+    /// A review of the caller itself.
+    Review(Box<Question>),
     /// A new object, where its name is decided on.
     Create(Kind, Object),
     /// A PUT's object.
@@ -61,7 +64,10 @@ impl Reading {
             Verb::Create if bytes.is_empty() => Ok(Self::Opaque),
             Verb::Create => {
                 let kind = Kind::of_object(content_type)?;
-                Ok(Self::Create(kind, Object::read(kind, bytes)?))
+                match attributes.review() {
+                    Some(review) => Ok(Self::Review(Box::new(Question::read(review, kind, bytes)?))),
+                    None => Ok(Self::Create(kind, Object::read(kind, bytes)?)),
+                }
             }
             Verb::Patch => Self::read_patch(Kind::of_patch(content_type)?, some(bytes)?),
             Verb::Get | Verb::List | Verb::Watch | Verb::Http(_) => Ok(Self::Opaque),
@@ -94,7 +100,17 @@ impl Reading {
     pub(crate) fn called(&self) -> Option<&Called> {
         match self {
             Self::Create(_, object) => Some(&object.called),
-            Self::Opaque | Self::Delete(_) | Self::Update(..) | Self::Patch(..) | Self::Apply(..) => None,
+            Self::Opaque | Self::Review(_) | Self::Delete(_) => None,
+            Self::Update(..) | Self::Patch(..) | Self::Apply(..) => None,
+        }
+    }
+
+    /// What is asked, of a review of the caller itself.
+    pub(crate) fn question(&self) -> Option<&Question> {
+        match self {
+            Self::Review(question) => Some(question),
+            Self::Opaque | Self::Create(..) | Self::Delete(_) => None,
+            Self::Update(..) | Self::Patch(..) | Self::Apply(..) => None,
         }
     }
 
@@ -103,16 +119,19 @@ impl Reading {
         match self {
             Self::Delete(Some(options)) => options.is_dry_run(),
             Self::Delete(None) => false,
-            Self::Opaque | Self::Create(..) | Self::Update(..) | Self::Patch(..) | Self::Apply(..) => {
-                attributes.query().get("dryRun").is_some_and(|stage| !stage.is_empty())
-            }
+            Self::Opaque
+            | Self::Create(..)
+            | Self::Update(..)
+            | Self::Patch(..)
+            | Self::Apply(..)
+            | Self::Review(_) => attributes.query().get("dryRun").is_some_and(|stage| !stage.is_empty()),
         }
     }
 
     /// What the caller bound the request to itself.
     pub(crate) fn asked(&self) -> Asked {
         match self {
-            Self::Opaque | Self::Create(..) | Self::Delete(None) => Asked::default(),
+            Self::Opaque | Self::Create(..) | Self::Delete(None) | Self::Review(_) => Asked::default(),
             Self::Delete(Some(options)) => options.asked(),
             Self::Update(_, object) | Self::Apply(_, object) => object.asked.clone(),
             Self::Patch(_, _, Json::Map(map)) => Asked::of_metadata(map),
@@ -154,6 +173,7 @@ impl Reading {
                     body: payload.bytes().clone(),
                 }
             }
+            Self::Review(question) => whole(&Kind::Json, question.body().into()),
             Self::Create(kind, object) => whole(kind, object.body(None)?),
             Self::Update(kind, object) => whole(kind, object.body(pin)?),
             Self::Patch(kind, _, patch) => whole(kind, pinned_patch(patch, pin).into()),

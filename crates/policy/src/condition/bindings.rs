@@ -112,31 +112,55 @@ impl<'a> Bindings<'a> {
     }
 }
 
-/// The fields of `request` and what they are, as ValidatingAdmissionPolicy declares them; and `time`, which is ours.
-/// What stands here as dyn may have fields of its own.
-pub const REQUEST_FIELDS: [(&str, &str); 13] = [
+/// The fields of `request` and what they are, as ValidatingAdmissionPolicy declares them; and `time`, which
+/// is ours. What stands here as dyn and has no fields here may have any.
+pub const REQUEST_FIELDS: [(&str, &str); 29] = [
     ("kind", "dyn"),
+    ("kind.group", "string"),
+    ("kind.version", "string"),
+    ("kind.kind", "string"),
     ("resource", "dyn"),
+    ("resource.group", "string"),
+    ("resource.version", "string"),
+    ("resource.resource", "string"),
     ("subResource", "string"),
     ("requestKind", "dyn"),
+    ("requestKind.group", "string"),
+    ("requestKind.version", "string"),
+    ("requestKind.kind", "string"),
     ("requestResource", "dyn"),
+    ("requestResource.group", "string"),
+    ("requestResource.version", "string"),
+    ("requestResource.resource", "string"),
     ("requestSubResource", "string"),
     ("name", "string"),
     ("namespace", "string"),
     ("operation", "string"),
     ("userInfo", "dyn"),
+    ("userInfo.username", "string"),
+    ("userInfo.uid", "string"),
+    ("userInfo.groups", "list(string)"),
+    ("userInfo.extra", "map(list)"),
     ("dryRun", "bool"),
     ("options", "dyn"),
     ("time", "google.protobuf.Timestamp"),
 ];
 
-/// What a field of `request` is, if there is one of that name.
-pub(super) fn request_field(name: &str) -> Option<Type> {
-    let (_, word) = REQUEST_FIELDS.iter().find(|(field, _)| *field == name)?;
-    Some(match *word {
-        "string" => Type::TEXT,
-        "bool" => Type::BOOL,
-        "google.protobuf.Timestamp" => Type::plain(Kind::Timestamp),
-        _ => Type::DYN,
-    })
+/// What a field of `request` is. None: there is none of that path, as `userInfo.name`.
+pub(super) fn request_field(path: &str) -> Option<Type> {
+    if let Some((_, word)) = REQUEST_FIELDS.iter().find(|(field, _)| *field == path) {
+        return Some(match *word {
+            "string" => Type::TEXT,
+            "bool" => Type::BOOL,
+            "list(string)" => Type::list(Kind::Text),
+            "map(list)" => Type::map(Kind::List),
+            "google.protobuf.Timestamp" => Type::plain(Kind::Timestamp),
+            _ => Type::DYN,
+        });
+    }
+    let (parent, _) = path.rsplit_once('.')?;
+    let has_fields = REQUEST_FIELDS
+        .iter()
+        .any(|(field, _)| field.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.')));
+    if has_fields { None } else { request_field(parent).map(Type::inner) }
 }

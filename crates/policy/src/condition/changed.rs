@@ -17,9 +17,9 @@ const MAX_DEPTH: usize = 64;
 const OWN: [&str; 3] = ["managedFields", "resourceVersion", "generation"];
 
 /// The pointers of the deepest values at which two objects differ, but for `metadata.managedFields`,
-/// `metadata.resourceVersion` and `metadata.generation`. Elements of lists are compared by their place. What is
-/// there on one side only counts with each value in it. More than [`MAX_CHANGED`] of them say no more than that
-/// there are more.
+/// `metadata.resourceVersion` and `metadata.generation`. Elements of lists are compared by their place.
+/// What is there on one side only counts with each value in it. More than [`MAX_CHANGED`] of them say no
+/// more than that there are more.
 #[must_use]
 pub fn changed(old: &Value, new: &Value) -> Vec<String> {
     let mut found = Found { pointers: Vec::new(), bytes: 0, over: false };
@@ -79,21 +79,20 @@ impl Found {
                 continue;
             }
             let token = key.replace('~', "~0").replace('/', "~1");
-            self.step(&token, old.get(key), new.get(key), pointer, depth);
+            self.step(&token, (old.get(key), new.get(key)), pointer, depth);
         }
     }
 
     fn compare_lists(&mut self, old: &[Value], new: &[Value], pointer: &mut String, depth: usize) {
         for index in 0..old.len().max(new.len()) {
-            self.step(&index.to_string(), old.get(index), new.get(index), pointer, depth);
+            self.step(&index.to_string(), (old.get(index), new.get(index)), pointer, depth);
         }
     }
 
     fn step(
         &mut self,
         token: &str,
-        old: Option<&Value>,
-        new: Option<&Value>,
+        (old, new): (Option<&Value>, Option<&Value>),
         pointer: &mut String,
         depth: usize,
     ) {

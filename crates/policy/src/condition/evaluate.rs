@@ -3,7 +3,7 @@
 use super::bindings::Bindings;
 use super::fault::{Fault, Steps};
 use super::library::Function;
-use super::node::{Each, Literal, Node, Search, What};
+use super::node::{Each, How, Literal, Node, Search, What};
 use super::operators::{equal, is_in, negate};
 use super::types::Kind;
 use super::value::{Dict, Val, same_key};
@@ -39,7 +39,9 @@ impl<'a> Evaluation<'a> {
             What::Select { of, field } => self.field(node, of, field, locals),
             What::Has { of, field } => match self.value(of, locals)? {
                 Val::Map(map) => Ok(Val::Bool(map.field(field).is_some())),
-                other => Err(Fault::Kinds("has", vec![other.kind()])),
+                list @ Val::List(_) => Err(Fault::Kinds("has", vec![list.kind()])),
+                // Whatever has no fields hasn't this one, as cel-go has it.
+                _ => Ok(Val::Bool(false)),
             },
             What::Index { of, key } => {
                 let of = self.value(of, locals)?;
@@ -92,12 +94,9 @@ impl<'a> Evaluation<'a> {
                     return Err(Fault::Kinds(how.name(), vec![of.kind()]));
                 };
                 self.steps.take((of.weight() + 1).saturating_mul(*weight))?;
-                search(*how, text.as_str(), regex, most)
+                search(*how, text.as_str(), regex, most, &self.steps)
             }
-            What::Each { how, range, body, then } => {
-                let range = self.value(range, locals)?;
-                self.each(*how, &range, body, then.as_deref(), locals)
-            }
+            What::Each(each) => self.each(each, locals),
             _ => Err(Fault::Missing(node.path())),
         }
     }
@@ -168,15 +167,10 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn each(
-        &self,
-        how: Each,
-        range: &Val<'a>,
-        body: &'a Node,
-        then: Option<&'a Node>,
-        locals: &mut Vec<Val<'a>>,
-    ) -> Given<'a> {
-        let items = match range {
+    fn each(&self, each: &'a Each, locals: &mut Vec<Val<'a>>) -> Given<'a> {
+        let Each { how, body, .. } = each;
+        let how = *how;
+        let items = match self.value(&each.range, locals)? {
             Val::List(list) => {
                 self.steps.take(list.len())?;
                 list.items().collect()
@@ -195,15 +189,15 @@ impl<'a> Evaluation<'a> {
             value
         };
         match how {
-            Each::All | Each::Exists => any(how, items, |item| at(item, body)),
-            Each::ExistsOne => {
+            How::All | How::Exists => any(how, items, |item| at(item, body)),
+            How::ExistsOne => {
                 let mut count = 0;
                 for item in items {
                     count += usize::from(truth(how, at(item, body)?)?);
                 }
                 Ok(Val::Bool(count == 1))
             }
-            Each::Filter => {
+            How::Filter => {
                 let mut kept = Vec::new();
                 for item in items {
                     if truth(how, at(item.clone(), body)?)? {
@@ -212,10 +206,10 @@ impl<'a> Evaluation<'a> {
                 }
                 Ok(Val::list(kept))
             }
-            Each::Map => {
+            How::Map => {
                 let mut made = Vec::with_capacity(items.len());
                 for item in items {
-                    match then {
+                    match &each.then {
                         Some(then) if truth(how, at(item.clone(), body)?)? => made.push(at(item, then)?),
                         Some(_) => {}
                         None => made.push(at(item, body)?),
@@ -228,8 +222,8 @@ impl<'a> Evaluation<'a> {
 }
 
 /// `all` and `exists`: an element that decides does so whatever the others are.
-fn any<'a>(how: Each, items: Vec<Val<'a>>, mut at: impl FnMut(Val<'a>) -> Given<'a>) -> Given<'a> {
-    let decisive = how == Each::Exists;
+fn any<'a>(how: How, items: Vec<Val<'a>>, mut at: impl FnMut(Val<'a>) -> Given<'a>) -> Given<'a> {
+    let decisive = how == How::Exists;
     let mut fault = None;
     for item in items {
         match at(item).and_then(|value| truth(how, value)) {
@@ -242,8 +236,7 @@ fn any<'a>(how: Each, items: Vec<Val<'a>>, mut at: impl FnMut(Val<'a>) -> Given<
     fault.map_or(Ok(Val::Bool(!decisive)), Err)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it comes from an evaluation and ends here")]
-fn truth(how: Each, value: Val<'_>) -> Result<bool, Fault> {
+fn truth(how: How, value: Val<'_>) -> Result<bool, Fault> {
     match value {
         Val::Bool(value) => Ok(value),
         other => Err(Fault::Kinds(how.name(), vec![other.kind()])),
@@ -271,7 +264,13 @@ fn index<'a>(node: &Node, of: &Val<'a>, key: &Val<'a>) -> Given<'a> {
     }
 }
 
-fn search<'a>(how: Search, text: &str, regex: &regex::Regex, most: Option<Val<'a>>) -> Given<'a> {
+fn search<'a>(
+    how: Search,
+    text: &str,
+    regex: &regex::Regex,
+    most: Option<Val<'a>>,
+    steps: &Steps,
+) -> Given<'a> {
     match (how, most) {
         (Search::Matches, _) => Ok(Val::Bool(regex.is_match(text))),
         (Search::Find, _) => Ok(Val::text(regex.find(text).map_or("", |found| found.as_str()))),
@@ -282,8 +281,12 @@ fn search<'a>(how: Search, text: &str, regex: &regex::Regex, most: Option<Val<'a
                 Some(Val::Int(most)) => usize::try_from(most).unwrap_or(usize::MAX),
                 Some(other) => return Err(Fault::Kinds(how.name(), vec![Kind::Text, other.kind()])),
             };
-            let found = regex.find_iter(text).take(most).map(|found| Val::text(found.as_str()));
-            Ok(Val::list(found.collect::<Vec<_>>()))
+            let mut all = Vec::new();
+            for found in regex.find_iter(text).take(most) {
+                steps.take(1)?;
+                all.push(Val::text(found.as_str()));
+            }
+            Ok(Val::list(all))
         }
     }
 }
@@ -303,7 +306,7 @@ impl Literal {
     }
 }
 
-impl Each {
+impl How {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::All => "all",

@@ -2,7 +2,7 @@
 
 use super::bindings::Variable;
 use super::names;
-use super::node::{Literal, Node, What};
+use super::node::{Each, Literal, Node, What};
 
 /// A field of `object` or `oldObject` that a condition reads.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,7 +63,7 @@ fn walk(node: &Node, locals: &mut Vec<Option<FieldPath>>, found: &mut Vec<FieldP
         keys(node, locals, found);
         return;
     }
-    if let What::Each { range, body, then, .. } = &node.what {
+    if let What::Each(Each { range, body, then, .. }) = &node.what {
         walk(range, locals, found);
         let mut element = path(range, locals);
         if let Some(element) = &mut element {

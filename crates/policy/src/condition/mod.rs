@@ -2,7 +2,7 @@
 //!
 //! The `cel` crate parses, without its macros and without its interpreter. Types and functions are checked
 //! here when a condition is compiled, and evaluation is a walk over borrowed JSON in a bounded number of
-//! steps (`docs/decisions/0009-conditions-are-evaluated-here.md` says why). That the answers are cel-go's is
+//! steps (`docs/decisions/0010-conditions-are-evaluated-here.md` says why). That the answers are cel-go's is
 //! shown by the corpus in `tests/cel`.
 //!
 //! In the order of a condition's life:
@@ -16,6 +16,7 @@
 mod bindings;
 mod changed;
 mod compile;
+mod differences;
 mod evaluate;
 mod fault;
 mod fields;
@@ -39,6 +40,7 @@ use value::Val;
 pub use bindings::{Bindings, REQUEST_FIELDS, Variable};
 pub use changed::{MAX_CHANGED, changed};
 pub use compile::{ConditionError, MAX_DEPTH, MAX_NESTED, MAX_SOURCE};
+pub use differences::DIFFERENCES;
 pub use fields::{FieldPath, FieldStep};
 pub use library::{Function, LIBRARIES, Library};
 

@@ -75,12 +75,7 @@ pub(super) enum What {
         most: Option<Box<Node>>,
         weight: usize,
     },
-    Each {
-        how: Each,
-        range: Box<Node>,
-        body: Box<Node>,
-        then: Option<Box<Node>>,
-    },
+    Each(Each),
 }
 
 #[derive(Debug)]
@@ -96,8 +91,19 @@ pub(super) enum Literal {
 }
 
 /// A macro over the elements of a list or the keys of a map.
+#[derive(Debug)]
+pub(super) struct Each {
+    pub(super) how: How,
+    pub(super) range: Box<Node>,
+    /// With its variable as the innermost local.
+    pub(super) body: Box<Node>,
+    /// What `map` makes of the elements for which the body is true.
+    pub(super) then: Option<Box<Node>>,
+}
+
+/// Which macro.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Each {
+pub(super) enum How {
     All,
     Exists,
     ExistsOne,
@@ -114,8 +120,8 @@ pub(super) enum Search {
 }
 
 impl Node {
-    /// What it reads, as its author wrote it, if it is nothing but fields of a variable: `object.spec.replicas`.
-    /// A computed key is left out, since its value would be told.
+    /// What it reads, as its author wrote it, if it is nothing but fields of a variable:
+    /// `object.spec.replicas`. A computed key is left out, since its value would be told.
     pub(super) fn path(&self) -> String {
         match &self.what {
             What::Variable(variable) => variable.name().to_owned(),
@@ -147,7 +153,7 @@ impl Node {
             What::Map(entries) => entries.iter().flat_map(|(key, value)| [key, value]).collect(),
             What::Call { args, .. } => args.iter().collect(),
             What::Search { of, most, .. } => std::iter::once(&**of).chain(most.as_deref()).collect(),
-            What::Each { range, body, then, .. } => {
+            What::Each(Each { range, body, then, .. }) => {
                 [&**range, body].into_iter().chain(then.as_deref()).collect()
             }
         }

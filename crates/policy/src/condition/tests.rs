@@ -193,3 +193,123 @@ fn a_thread_with_a_small_stack_compiles_and_checks_the_deepest_condition() {
         checking.unwrap().join().unwrap();
     });
 }
+
+/// Two lists of so many elements.
+fn long(count: usize) -> Value {
+    json!({"spec": {"list": vec![json!({"a": "x"}); count], "text": "x".repeat(count)}})
+}
+
+#[test]
+fn an_evaluation_that_runs_out_of_steps_has_no_answer_whatever_stands_beside_it() {
+    let object = long(2_000);
+    let all = "oldObject.spec.list.all(x, oldObject.spec.list.all(y, y.a == x.a))";
+    let some = "oldObject.spec.list.exists(x, oldObject.spec.list.exists(y, y.a != x.a))";
+    for source in [
+        all.to_owned(),
+        some.to_owned(),
+        format!("!{some}"),
+        // What would decide comes after, and before.
+        format!("{all} || true"),
+        format!("{some} && false"),
+        format!("{all} ? true : true"),
+        // Twenty after each other, each of them within the bound.
+        format!("(true{}) || true", " && oldObject.spec.list.all(y, y.a == 'x')".repeat(20)),
+        format!("({all} || true) && ({all} || true)"),
+        "oldObject.spec.list.exists_one(x, oldObject.spec.list.exists(y, y.a != x.a))".to_owned(),
+        "oldObject.spec.list.filter(x, oldObject.spec.list.exists(y, y.a != x.a)).size() == 0 || true"
+            .to_owned(),
+    ] {
+        match check_with(&source, Some(&object), &[]) {
+            Verdict::Unclear(why) => {
+                assert!(why.contains("steps") || why.contains("nested"), "{source}: {why}")
+            }
+            other => panic!("{source}: {other:?}"),
+        }
+    }
+    assert_eq!(check_with("oldObject.spec.list.all(x, x.a == 'x')", Some(&object), &[]), Verdict::Holds);
+    assert_eq!(check_with(&format!("true || {all}"), Some(&object), &[]), Verdict::Holds);
+}
+
+#[test]
+fn what_makes_much_out_of_little_is_charged_for() {
+    let object = long(200_000);
+    for source in [
+        "oldObject.spec.text.split('').size() == 200000",
+        "oldObject.spec.text.replace('x', 'xxxxxxxxxx').size() == 2000000",
+        "oldObject.spec.text.findAll('x').size() == 200000",
+        "oldObject.spec.list == oldObject.spec.list",
+        "{'a': 1} in oldObject.spec.list",
+        "oldObject.spec.list.map(x, oldObject.spec.text).join().size() > 0",
+    ] {
+        assert!(
+            matches!(check_with(source, Some(&object), &[]), Verdict::Unclear(why) if why.contains("steps")),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn two_macros_stand_in_each_other_and_no_three_and_no_lists_are_made_inside() {
+    let nested = "oldObject.a.all(x, x.b.all(y, y.c.exists(z, z == 1)))";
+    assert!(refused(nested).contains("At most 2"));
+    assert!(refused("oldObject.a.all(x, x.b.map(y, y.c).size() == 1)").contains("`map`"));
+    assert!(refused("oldObject.a.exists_one(x, x.b.filter(y, y.c).size() == 1)").contains("`filter`"));
+    assert!(refused("oldObject.a.map(x, x.map(y, y)).size() == 1").contains("`map`"));
+    assert!(Condition::compile("oldObject.a.map(x, x.b).filter(x, x.c == 1).all(x, x.d == 1)").is_ok());
+}
+
+#[test]
+fn names_functions_arities_and_types_are_looked_at_before_anything_is_evaluated() {
+    assert!(refused("objet.spec == 1").contains("`objet`"));
+    assert!(refused("foo(1)").contains("`foo`"));
+    assert!(refused("oldObject.spec.foo()").contains("`foo`"));
+    assert!(refused("oldObject.metadata.name.startsWith()").contains("arguments"));
+    assert!(refused("size(oldObject, 1) == 1").contains("arguments"));
+    assert!(refused("1 + 'a' == '1a'").contains("`+`"));
+    assert!(refused("request.nam == 'x'").contains("`nam`"));
+    assert!(refused("request.userInfo.name == 'x'").contains("`userInfo.name`"));
+    assert!(refused("request.name == 7").contains("never equal"));
+    for not_bool in
+        ["1", "'a'", "[]", "{}", "null", "1 + 1", "oldObject", "oldObject.spec.suspend", "size('a')"]
+    {
+        assert!(refused(not_bool).contains("true or false"), "{not_bool}");
+    }
+    let error = Condition::compile("'ß' == request.name && nothere").unwrap_err();
+    assert_eq!(error.at, Some(24), "in bytes");
+}
+
+#[test]
+fn a_list_is_compared_alike_from_both_sides() {
+    for (list, name) in [("['cat', '/x']", "oldObject.spec.template.spec.containers[0].command")] {
+        for source in [
+            format!("{list} == {name}"),
+            format!("{name} == {list}"),
+            format!("!({list} != {name})"),
+            format!("!({name} != {list})"),
+            format!("{name} in [{list}]"),
+            format!("{list} in [{name}]"),
+            format!(
+                "{list} in oldObject.spec.template.spec.containers.filter(c, has(c.command))\
+                 .map(c, c.command)"
+            ),
+            format!("'cat' in {name} && !('dog' in {name})"),
+        ] {
+            holds(&source);
+        }
+    }
+}
+
+#[test]
+fn errors_are_absorbed_by_what_decides_on_either_side() {
+    let error = "oldObject.nothere == 1";
+    fails(&format!("false && {error}"));
+    fails(&format!("{error} && false"));
+    holds(&format!("true || {error}"));
+    holds(&format!("{error} || true"));
+    unclear(&format!("true && {error}"));
+    unclear(&format!("{error} && true"));
+    unclear(&format!("false || {error}"));
+    unclear(&format!("{error} || false"));
+    holds("[1, 2].exists(x, x == 1 ? oldObject.nothere == 1 : true)");
+    fails("[1, 2].all(x, x == 1 ? oldObject.nothere == 1 : false)");
+}

@@ -47,7 +47,8 @@ pub(super) enum List<'a> {
     Made(Rc<[Val<'a>]>),
 }
 
-/// A map. One of JSON has strings as keys; one that the expression made may have others, no two of them equal.
+/// A map. One of JSON has strings as keys; one that the expression made may have others, no two of them
+/// equal.
 #[derive(Debug, Clone)]
 pub(super) enum Dict<'a> {
     Json(&'a Map<String, Value>),
@@ -206,8 +207,8 @@ pub(super) fn same_key(one: &Val<'_>, other: &Val<'_>) -> bool {
     }
 }
 
-/// How two numbers of whatever kinds compare. A whole number is rounded to a double beside a double, as cel-go
-/// does it. None: one is no number, or not a number.
+/// How two numbers of whatever kinds compare. A whole number is rounded to a double beside a double, as
+/// cel-go does it. None: one is no number, or not a number.
 pub(super) fn compare_numbers(one: &Val<'_>, other: &Val<'_>) -> Option<Ordering> {
     match (whole(one), whole(other)) {
         (Some(one), Some(other)) => Some(one.cmp(&other)),

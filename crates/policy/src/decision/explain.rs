@@ -129,6 +129,11 @@ pub(super) fn no_rule(case: &Case, rules: &Rules, ask: Ask<'_>, now: Millis) -> 
     words.say(case)
 }
 
+/// The same for an answer that refuses nothing: what follows "the agent".
+pub(crate) fn why_no_rule(rules: &Rules, ask: Ask<'_>, now: Millis) -> String {
+    nearest(rules, ask, now).map_or_else(|| no_rule_near(rules, ask, now), |near| near.words(ask)).why
+}
+
 fn no_rule_near(rules: &Rules, ask: Ask<'_>, now: Millis) -> Words {
     let grants = |which: fn(&HeldScope) -> bool| {
         listed(rules.held(now).filter(|held| which(held)).map(|held| held.grant.as_str()))

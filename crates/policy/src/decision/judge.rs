@@ -10,10 +10,12 @@ use crate::mask::Mask;
 use crate::rules::{self, Allowing, Ask, Candidate, HeldScope, On, RuleId, Rules};
 use crate::time::Millis;
 
+use super::afterwards::Afterwards;
 use super::denial::Denial;
 use super::explain;
 use super::facts::{Facts, Live, Needs, Wanted};
 use super::permit::Limited;
+use super::ports::Ports;
 use super::screen::Screen;
 use super::terms::Terms;
 
@@ -38,10 +40,16 @@ pub(super) struct Grounds {
     pub(super) limited: Option<Limited>,
     /// What becomes of the objects in the answer.
     pub(super) screen: Option<Screen>,
+    /// Which ports its streams may name.
+    pub(super) ports: Option<Ports>,
     /// What the rule itself hides.
     pub(super) mask: Option<Mask>,
     /// Whether its condition looked at objects.
     pub(super) looks: bool,
+    /// What a failed dry run is answered with where the object isn't the caller's to see.
+    pub(super) veiled: Option<Denial>,
+    /// What must be true of what is stored, too.
+    pub(super) afterwards: Option<Afterwards>,
 }
 
 /// Why there is no permit.
@@ -73,14 +81,13 @@ impl Judge<'_> {
         if let Some(rule) = self.denying(ask) {
             return Err(explain::denied(self.case, rule).into());
         }
-        let plain = self.rules.allowing(ask, self.now).map(Grounds::of);
+        let plain = self.rules.allowing(ask, self.now).map(Grounds::of).or_else(|| self.own());
         let denies = self.denying_if(ask);
         let decided = match (plain, denies.is_empty()) {
             (Some(plain), true) => Some(plain),
             (plain, _) => Terms::of(self, ask).decide(plain, denies)?,
         };
-        let discovery = || self.rules.longest(self.now).filter(|_| rules::is_discovery(attributes));
-        let mut grounds = match decided.or_else(|| discovery().map(Grounds::discovery)) {
+        let mut grounds = match decided {
             Some(grounds) => grounds,
             None => return Err(explain::no_rule(self.case, self.rules, ask, self.now).into()),
         };
@@ -120,6 +127,17 @@ impl Judge<'_> {
         found
     }
 
+    /// What every agent may do that holds a grant which gives something.
+    fn own(&self) -> Option<Grounds> {
+        let attributes = self.case.attributes();
+        let id = match attributes.review() {
+            Some(_) => RuleId::review(),
+            None if rules::is_discovery(attributes) => RuleId::discovery(),
+            None => return None,
+        };
+        self.rules.longest(self.now).map(|held| Grounds::own(held, id))
+    }
+
     /// A deny rule that names a connection's own verb (`get` over WebSocket) is meant, too.
     fn denying(&self, ask: Ask<'_>) -> Option<&RuleId> {
         let plain = self.plain(ask);
@@ -155,7 +173,7 @@ impl Judge<'_> {
     /// and 4).
     fn inside(&self, on: On<'_>, grounds: &mut Grounds) -> Result<(), Halt> {
         match self.case.reading() {
-            Reading::Opaque | Reading::Create(..) => Ok(()),
+            Reading::Opaque | Reading::Review(_) | Reading::Create(..) => Ok(()),
             Reading::Delete(None) | Reading::Patch(_, Touch::Nothing, _) => Ok(()),
             Reading::Delete(Some(options)) if !options.is_unsafe() => Ok(()),
             Reading::Delete(Some(_)) => {
@@ -255,13 +273,13 @@ impl Grounds {
         }
     }
 
-    fn discovery(held: &HeldScope) -> Self {
+    fn own(held: &HeldScope, rule: RuleId) -> Self {
         let (grant, until) = (held.grant.clone(), held.until);
-        Self { grant, until, ..Self::nothing() }
+        Self { rule, grant, until, ..Self::nothing() }
     }
 
     /// What every agent with a grant may do, without any terms.
-    fn nothing() -> Self {
+    pub(super) fn nothing() -> Self {
         Self {
             rule: RuleId::discovery(),
             grant: String::new(),
@@ -270,8 +288,11 @@ impl Grounds {
             still: None,
             limited: None,
             screen: None,
+            ports: None,
             mask: None,
             looks: false,
+            veiled: None,
+            afterwards: None,
         }
     }
 }

@@ -30,14 +30,18 @@ impl Manner {
     pub(super) fn of(attributes: &Attributes) -> Self {
         let Some(resource) = attributes.resource() else { return Self::Other };
         let (group, kind, sub) = (resource.group(), resource.resource(), resource.subresource());
+        // Aggregated APIs have subresources of these names, too, with options of their own.
+        let pods = (group, kind, resource.parts().len()) == ("", "pods", 3);
         match attributes.connect() {
-            Some(Connect::Exec | Connect::Attach) => return Self::Opened,
-            Some(Connect::PortForward | Connect::Proxy) => return Self::Other,
+            Some(Connect::Exec | Connect::Attach | Connect::PortForward) if pods => return Self::Opened,
+            Some(Connect::Exec | Connect::Attach | Connect::PortForward | Connect::Proxy) => {
+                return Self::Other;
+            }
             None => {}
         }
         let part = PARTS.contains(&sub);
         match attributes.verb() {
-            Verb::Get if (group, kind, sub) == ("", "pods", "log") => Self::Opened,
+            Verb::Get if pods && sub == "log" => Self::Opened,
             Verb::Get | Verb::List | Verb::Watch if part => Self::Seen,
             Verb::Delete if sub.is_empty() => Self::Deleted,
             Verb::DeleteCollection if sub.is_empty() => Self::Collection,

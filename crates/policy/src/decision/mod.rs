@@ -1,11 +1,14 @@
 //! The decision, and the only maker of [`Permit`].
 
+mod afterwards;
 mod denial;
 mod explain;
 mod facts;
 mod judge;
 mod manner;
+mod options;
 mod permit;
+mod ports;
 mod screen;
 mod terms;
 mod trace;
@@ -14,10 +17,14 @@ mod view;
 pub use denial::{Denial, LONGEST_MESSAGE, Missing, Next, Reason, Shown};
 pub use facts::{Fact, Facts, Live, Needs, Wanted};
 pub use permit::{Limited, Permit, Pin, With};
+pub use ports::Ports;
 pub use screen::{Look, Screen};
 pub use trace::{Looked, looked_at};
 
+pub(crate) use explain::why_no_rule;
+
 use crate::case::Case;
+use crate::review::Review;
 use crate::rules::Rules;
 use crate::time::Millis;
 
@@ -45,10 +52,13 @@ pub enum Decision {
 #[must_use]
 pub fn decide(case: Case, rules: &Rules, facts: &Facts, now: Millis) -> Decision {
     match (Judge { case: &case, rules, facts, now }).judge() {
-        Ok(grounds) => match permit(case, grounds, Purpose::Earnest) {
-            Ok(permit) => Decision::Permit(permit),
-            Err((denial, case)) => Decision::Deny(denial, case),
-        },
+        Ok(grounds) => {
+            let review = case.question().and_then(|question| Review::new(question, rules, now)).map(Box::new);
+            match permit(case, grounds, Purpose::Earnest) {
+                Ok(permit) => Decision::Permit(Permit { review, ..permit }),
+                Err((denial, case)) => Decision::Deny(denial, case),
+            }
+        }
         Err(Halt::Deny(denial)) => Decision::Deny(*denial, case),
         Err(Halt::Needs(needs)) => Decision::Needs(needs, case),
         Err(Halt::Rehearse(grounds)) => match permit(case.clone(), *grounds, Purpose::Rehearsal) {
@@ -60,7 +70,7 @@ pub fn decide(case: Case, rules: &Rules, facts: &Facts, now: Millis) -> Decision
 }
 
 fn permit(case: Case, grounds: Grounds, purpose: Purpose) -> Result<Permit, (Denial, Case)> {
-    let Grounds { rule, grant, until, pin, still, limited, screen, mask: _, looks: _ } = grounds;
+    let Grounds { rule, grant, until, pin, still, limited, screen, ports, veiled, afterwards, .. } = grounds;
     let mut sent = match case.sent(pin.as_ref()) {
         Ok(sent) => sent,
         Err(fault) => return Err((explain::unsupported(&case, &fault), case)),
@@ -68,5 +78,20 @@ fn permit(case: Case, grounds: Grounds, purpose: Purpose) -> Result<Permit, (Den
     if purpose == Purpose::Rehearsal {
         sent.path_and_query = case.attributes().dry_run();
     }
-    Ok(Permit { case, rule, grant, until, pinned: pin, still, limited, screen, purpose, sent })
+    Ok(Permit {
+        case,
+        rule,
+        grant,
+        until,
+        pinned: pin,
+        still,
+        limited,
+        screen,
+        ports,
+        veiled,
+        afterwards,
+        purpose,
+        sent,
+        review: None,
+    })
 }

@@ -1,18 +1,22 @@
 //! The proof that a request was decided.
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use crate::attributes::{Attributes, Method};
 use crate::body::Sent;
 use crate::case::Case;
 use crate::name::AgentName;
+use crate::review::Review;
 use crate::rules::{Limit, RuleId};
 use crate::time::Millis;
 
 pub use crate::body::Pin;
 
+use super::afterwards::Afterwards;
 use super::denial::Denial;
 use super::explain;
+use super::ports::Ports;
 use super::screen::Screen;
 
 /// The limits that a request counts against.
@@ -53,8 +57,12 @@ pub struct Permit {
     pub(super) still: Option<String>,
     pub(super) limited: Option<Limited>,
     pub(super) screen: Option<Screen>,
+    pub(super) ports: Option<Ports>,
+    pub(super) veiled: Option<Denial>,
+    pub(super) afterwards: Option<Afterwards>,
     pub(super) purpose: Purpose,
     pub(super) sent: Sent,
+    pub(super) review: Option<Box<Review>>,
 }
 
 impl Permit {
@@ -112,10 +120,36 @@ impl Permit {
         self.screen.as_ref()
     }
 
+    /// Which ports its streams may name. None: any; nobody needs to look.
+    #[must_use]
+    pub fn ports(&self) -> Option<&Ports> {
+        self.ports.as_ref()
+    }
+
     /// The refusal of a read whose one object is not to be seen.
     #[must_use]
     pub fn hidden(&self) -> Denial {
         explain::hidden(&self.case, &self.rule)
+    }
+
+    /// What a dry run that fails is answered with where the agent could not read the object: as if there were
+    /// none.
+    #[must_use]
+    pub fn veiled(&self) -> Option<&Denial> {
+        self.veiled.as_ref()
+    }
+
+    /// Whether what was stored is to be looked at ([`Self::mismatch`]).
+    #[must_use]
+    pub fn looks_again(&self) -> bool {
+        self.afterwards.is_some()
+    }
+
+    /// Whether what the cluster says it has stored is other than what the dry run had shown, so that the
+    /// rules would not have let it through: which one, in a sentence without any value of the object's.
+    #[must_use]
+    pub fn mismatch(&self, stored: &Value) -> Option<String> {
+        self.afterwards.as_ref()?.mismatch(stored)
     }
 
     /// Whether it is a dry run of ours, to see what would be stored.
@@ -129,7 +163,7 @@ impl Permit {
     #[must_use]
     pub fn with(&self) -> With {
         let bare = self.still.is_none() && self.limited.is_none() && self.screen.is_none();
-        if bare && self.pinned.is_none() { With::RulesAlone } else { With::Terms }
+        if bare && self.ports.is_none() && self.pinned.is_none() { With::RulesAlone } else { With::Terms }
     }
 
     /// The method that is sent.
@@ -154,6 +188,13 @@ impl Permit {
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         self.sent.content_type.as_deref()
+    }
+
+    /// The scopes' half of the answer, where the agent asks what it may do: the cluster's answer alone is
+    /// not for the caller.
+    #[must_use]
+    pub fn review(&self) -> Option<&Review> {
+        self.review.as_deref()
     }
 
     /// The case as it came, for deciding it again.

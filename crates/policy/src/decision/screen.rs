@@ -9,6 +9,7 @@ use crate::mask::Mask;
 use crate::rules::{Ask, Candidate, On};
 
 use super::judge::Judge;
+use super::manner::Manner;
 use super::view::{Seen, View};
 
 /// Whether an object may be seen.
@@ -66,7 +67,9 @@ impl Screen {
     /// would hide. None: nothing.
     pub(super) fn of_write(judge: &Judge<'_>, ask: Ask<'_>, own: Option<Mask>) -> Option<Self> {
         let Ask::Resource(on) = ask else { return None };
-        if own.is_none() && !judge.rules.has_masks() {
+        // What comes out of a container is no object.
+        let opened = Manner::of(judge.case.attributes()) == Manner::Opened;
+        if own.is_none() && (opened || !judge.rules.has_masks()) {
             return None;
         }
         let nothing = || Inner::of(judge, ask, false, Vec::new(), Vec::new());
@@ -150,7 +153,7 @@ impl Inner {
             shows,
             hides,
             own: None,
-            view: View::of(judge.case, ask, super::manner::Manner::Seen, judge.now),
+            view: View::of(judge.case, ask, Manner::Seen, judge.now),
             namespace_object: judge.facts.namespace().flatten().cloned(),
             namespace: namespace.to_owned(),
             of_namespaces,

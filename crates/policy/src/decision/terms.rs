@@ -3,6 +3,7 @@
 use crate::condition::{Condition, Variable, Verdict};
 use crate::rules::{Ask, Candidate, RuleId};
 
+use super::afterwards::Afterwards;
 use super::denial::Denial;
 use super::explain;
 use super::facts::{Live, Needs, Wanted};
@@ -14,14 +15,14 @@ use super::view::{Seen, View, old};
 
 /// Everything that rules with terms are asked with.
 pub(super) struct Terms<'a> {
-    judge: &'a Judge<'a>,
+    pub(super) judge: &'a Judge<'a>,
     ask: Ask<'a>,
-    manner: Manner,
-    view: View,
+    pub(super) manner: Manner,
+    pub(super) view: View,
 }
 
 /// What became of one rule.
-enum Stand {
+pub(super) enum Stand {
     Holds,
     /// It doesn't, and why.
     Fails(String),
@@ -30,7 +31,7 @@ enum Stand {
 
 /// What is missing to say.
 #[derive(Clone, Copy)]
-enum Lack {
+pub(super) enum Lack {
     Facts(Wanted),
     Stored,
 }
@@ -69,6 +70,9 @@ impl<'a> Terms<'a> {
         }
         // What costs nothing comes first.
         allows.sort_by_key(|one| one.rule().is_some_and(|rule| rule.looks_at_objects()));
+        if self.forwards() {
+            return self.forward(plain, allows, denies).map(Some);
+        }
         self.write(plain, &allows, &denies).map(Some)
     }
 
@@ -89,12 +93,13 @@ impl<'a> Terms<'a> {
         let mut nearest: Option<Failed> = None;
         let mut waiting: Option<&Candidate> = None;
         let mut chosen = plain;
+        let mut by = None;
         for allow in allows {
             if chosen.is_some() {
                 break;
             }
             match self.allows(allow) {
-                Stand::Holds => chosen = Some(self.grounds(allow)),
+                Stand::Holds => (chosen, by) = (Some(self.grounds(allow)), Some(allow)),
                 Stand::Lacks(lack) => {
                     waiting = waiting.or(Some(allow));
                     lacks.push(lack);
@@ -114,11 +119,12 @@ impl<'a> Terms<'a> {
             grounds.pin = self.pin()?.or(grounds.pin);
             grounds.still = self.still()?;
         }
+        grounds.afterwards = self.afterwards(by, denies);
         Ok(grounds)
     }
 
     /// Whether an allow rule holds.
-    fn allows(&self, candidate: &Candidate) -> Stand {
+    pub(super) fn allows(&self, candidate: &Candidate) -> Stand {
         let Some(rule) = candidate.rule() else { return Stand::Fails(String::new()) };
         if self.judge.facts.is_spent(candidate.id()) {
             return Stand::Fails("has used up its limits".to_owned());
@@ -134,7 +140,7 @@ impl<'a> Terms<'a> {
     }
 
     /// Whether a deny rule holds. What can't be said denies.
-    fn denies(&self, candidate: &Candidate) -> Stand {
+    pub(super) fn denies(&self, candidate: &Candidate) -> Stand {
         let Some(rule) = candidate.rule() else { return Stand::Holds };
         let version = self.judge.case.attributes().resource().map_or("", |resource| resource.version());
         let Some(condition) = rule.condition().filter(|_| rule.is_for(version)) else { return Stand::Holds };
@@ -164,13 +170,13 @@ impl<'a> Terms<'a> {
         }
     }
 
-    fn verdict(&self, candidate: &Candidate, condition: &Condition) -> Verdict {
+    pub(super) fn verdict(&self, candidate: &Candidate, condition: &Condition) -> Verdict {
         let seen = Seen::of(self.manner, &self.view, self.judge.case.attributes(), self.judge.facts);
         self.view.check(condition, &candidate.grant, seen)
     }
 
     /// What must be read before a condition can be asked; `Some(None)`: it never can.
-    fn lacks(&self, condition: &Condition) -> Option<Option<Lack>> {
+    pub(super) fn lacks(&self, condition: &Condition) -> Option<Option<Lack>> {
         let facts = self.judge.facts;
         let names = |variable| condition.names(variable);
         let (object, before) = (names(Variable::Object), names(Variable::OldObject));
@@ -225,22 +231,28 @@ impl<'a> Terms<'a> {
         match lack {
             Lack::Facts(wanted) => Halt::Needs(Needs::Facts(wanted)),
             Lack::Stored => {
-                let Some(mut grounds) = provisional else {
+                let Some(grounds) = provisional else {
                     return explain::unsupported(self.judge.case, &"no rule is about it").into();
                 };
-                match self.pin() {
-                    Ok(pin) => grounds.pin = pin.or(grounds.pin),
-                    Err(halt) => return halt,
-                }
-                match self.judge.inside_of(self.ask, &mut grounds) {
-                    Ok(()) => Halt::Rehearse(Box::new(grounds)),
+                match self.rehearsal(grounds) {
+                    Ok(grounds) => Halt::Rehearse(Box::new(grounds)),
+                    // It has not passed yet: what it would be told must not say that there is an object.
+                    Err(Halt::Deny(denial)) => self.veiled(*denial).into(),
                     Err(halt) => halt,
                 }
             }
         }
     }
 
-    fn grounds(&self, candidate: &Candidate) -> Grounds {
+    /// What a dry run stands on: everything that needs none.
+    fn rehearsal(&self, mut grounds: Grounds) -> Result<Grounds, Halt> {
+        grounds.pin = self.pin()?.or(grounds.pin);
+        self.judge.inside_of(self.ask, &mut grounds)?;
+        grounds.veiled = self.is_veiled().then(|| explain::hidden(self.judge.case, &grounds.rule));
+        Ok(grounds)
+    }
+
+    pub(super) fn grounds(&self, candidate: &Candidate) -> Grounds {
         let id = candidate.id().clone();
         let rule = candidate.rule();
         let limits = rule.map(|rule| rule.limits().to_vec()).unwrap_or_default();
@@ -250,17 +262,25 @@ impl<'a> Terms<'a> {
             rule: id,
             grant: candidate.grant.clone(),
             until: candidate.until,
-            pin: None,
-            still: None,
             limited,
-            screen: None,
             mask,
             looks: looks(candidate),
+            ..Grounds::nothing()
         }
     }
 
+    /// What must be true of what is stored, too: where it is stored.
+    fn afterwards(&self, allow: Option<&Candidate>, denies: &[Candidate]) -> Option<Afterwards> {
+        let stores = matches!(self.manner, Manner::Created | Manner::Changed);
+        if !stores || self.judge.case.is_dry_run() {
+            return None;
+        }
+        let seen = Seen::of(self.manner, &self.view, self.judge.case.attributes(), self.judge.facts);
+        Afterwards::of(&self.view, seen, allow, denies)
+    }
+
     /// What can't be bound is looked at again once it is open.
-    fn still(&self) -> Result<Option<String>, Halt> {
+    pub(super) fn still(&self) -> Result<Option<String>, Halt> {
         match (self.manner, self.judge.facts.live()) {
             (Manner::Opened, Some(Live::Present { uid, .. })) => Ok(Some(uid.clone())),
             (Manner::Opened, Some(Live::Absent)) => Err(explain::absent(self.judge.case).into()),
@@ -300,23 +320,31 @@ impl<'a> Terms<'a> {
     }
 
     /// No rule holds: in words, and as if there were nothing where the agent could not read the object.
-    fn refused(&self, nearest: Option<Failed>) -> Denial {
+    pub(super) fn refused(&self, nearest: Option<Failed>) -> Denial {
         let case = self.judge.case;
         let Some(failed) = nearest else {
             return explain::no_rule(case, self.judge.rules, self.ask, self.judge.now);
         };
+        self.veiled(explain::failed(case, failed))
+    }
+
+    /// As if there were nothing, where the agent could not read the object.
+    pub(super) fn veiled(&self, denial: Denial) -> Denial {
+        if self.is_veiled() { denial.hidden(self.judge.case.attributes()) } else { denial }
+    }
+
+    /// Whether the object was looked at and the agent could not have got it, so that it may not know that
+    /// there is one.
+    fn is_veiled(&self) -> bool {
         let live = match self.manner {
             Manner::Changed => self.old(),
             Manner::Deleted | Manner::Evicted | Manner::Opened => self.judge.facts.live(),
             Manner::Seen | Manner::Collection | Manner::Created | Manner::Other => None,
         };
-        let denial = explain::failed(case, failed);
         match live {
-            Some(Live::Absent | Live::Unseen) => denial.hidden(case.attributes()),
-            Some(Live::Present { object, .. }) if !Screen::would_show(self.judge, object) => {
-                denial.hidden(case.attributes())
-            }
-            Some(Live::Present { .. }) | None => denial,
+            Some(Live::Absent | Live::Unseen) => true,
+            Some(Live::Present { object, .. }) => !Screen::would_show(self.judge, object),
+            None => false,
         }
     }
 
@@ -453,12 +481,12 @@ enum OfAnswer {
     Never,
 }
 
-fn looks(candidate: &Candidate) -> bool {
+pub(super) fn looks(candidate: &Candidate) -> bool {
     candidate.rule().is_some_and(|rule| rule.looks_at_objects())
 }
 
 /// All facts at once, and the dry run last.
-fn first(lacks: &[Lack]) -> Option<Lack> {
+pub(super) fn first(lacks: &[Lack]) -> Option<Lack> {
     let mut wanted = Wanted::default();
     for lack in lacks {
         match lack {

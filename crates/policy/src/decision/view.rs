@@ -10,6 +10,7 @@ use crate::time::Millis;
 
 use super::facts::Facts;
 use super::manner::Manner;
+use super::options;
 
 /// What stays the same for every condition of one decision.
 #[derive(Debug, Clone)]
@@ -23,11 +24,11 @@ pub(super) struct View {
 impl View {
     pub(super) fn of(case: &Case, ask: Ask<'_>, manner: Manner, now: Millis) -> Self {
         let attributes = case.attributes();
-        let options = (manner == Manner::Opened).then(|| options(attributes));
+        let options = if manner == Manner::Opened { options::read(attributes) } else { None };
         Self { request: request(case, ask), agent: json!({ "name": case.agent().as_str() }), now, options }
     }
 
-    /// The options of an exec, attach, port-forward or log, which stand in its query.
+    /// The options of an exec, attach or log, which stand in its query; those of a port-forward come later.
     pub(super) fn options(&self) -> Option<&Value> {
         self.options.as_ref()
     }
@@ -117,25 +118,4 @@ fn operation(attributes: &Attributes) -> &'static str {
         Verb::Delete | Verb::DeleteCollection => "DELETE",
         Verb::Get | Verb::List | Verb::Watch | Verb::Http(_) => "",
     }
-}
-
-/// `PodExecOptions` and its like, as the API server reads them from the query. Keys that may repeat are
-/// lists; flags are false unless given.
-fn options(attributes: &Attributes) -> Value {
-    let mut options = Map::new();
-    for flag in ["stdin", "stdout", "stderr", "tty", "follow", "previous", "timestamps"] {
-        let given = attributes.query().get(flag).is_some_and(crate::attributes::is_true);
-        options.insert(flag.to_owned(), json!(given));
-    }
-    for text in ["container", "stream"] {
-        options.insert(text.to_owned(), json!(attributes.query().get(text).unwrap_or_default()));
-    }
-    for number in ["tailLines", "sinceSeconds", "limitBytes"] {
-        if let Some(value) = attributes.query().get(number).and_then(|text| text.parse::<i64>().ok()) {
-            options.insert(number.to_owned(), json!(value));
-        }
-    }
-    let words = attributes.query().pairs().filter(|(key, _)| *key == "command").map(|(_, word)| word);
-    options.insert("command".to_owned(), words.collect());
-    Value::Object(options)
 }

@@ -60,7 +60,7 @@ impl<'a> On<'a> {
 pub(super) const WRITES: [&str; 5] = ["create", "update", "patch", "delete", "deletecollection"];
 
 /// The verbs that request lines have on resources.
-pub(super) const RESOURCE_VERBS: [Verb; 8] = [
+pub(crate) const RESOURCE_VERBS: [Verb; 8] = [
     Verb::Get,
     Verb::List,
     Verb::Watch,

@@ -1,7 +1,9 @@
 //! What every agent may do, and what none may, whatever its grants say (exception 5; discovery).
 
-use crate::attributes::{Access, Attributes, CLUSTER_RIGHTS, Method, NAMESPACES, Resource, Verb};
+use crate::attributes::{Attributes, CLUSTER_RIGHTS, NAMESPACES};
 use crate::body::Called;
+
+use super::ask::{Ask, On};
 
 /// The namespace that the gateway and the connector run in.
 pub const SYSTEM_NAMESPACE: &str = "drawbridge-system";
@@ -30,10 +32,22 @@ pub const DISCOVERY: [&str; 11] = [
 
 /// Whether `system:discovery` would allow it: GET of one of its paths.
 pub(crate) fn is_discovery(attributes: &Attributes) -> bool {
-    attributes.resource().is_none()
-        && attributes.verb() == Verb::Http(Method::Get)
-        && DISCOVERY.iter().any(|url| super::matching::url_matches(url, attributes.plain_path()))
+    attributes.resource().is_none() && discovers(attributes.verb().as_str(), attributes.plain_path())
 }
+
+/// Whether a path is one of `system:discovery`'s.
+#[must_use]
+pub fn is_discovery_path(path: &str) -> bool {
+    discovers("get", path)
+}
+
+/// The same of a path alone.
+pub(crate) fn discovers(verb: &str, path: &str) -> bool {
+    verb == "get" && DISCOVERY.iter().any(|url| super::matching::url_matches(url, path))
+}
+
+/// Core Secrets.
+pub(crate) const SECRETS: (&str, &str) = ("", "secrets");
 
 /// Something that no grant can allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,27 +97,34 @@ const NEW_OBJECT: BuiltIn = BuiltIn {
 
 /// Why no grant can allow this, if none can. `called` is a new object's name, which stands in its body.
 pub(crate) fn denied(attributes: &Attributes, called: Option<&Called>) -> Option<BuiltIn> {
-    let resource = attributes.resource()?;
-    let written = attributes.access() == Access::Write;
-    if is_own(resource.namespace()) {
-        return (written || !is_namespace_object(resource)).then_some(IN_OWN_NAMESPACE);
+    match Ask::of(attributes) {
+        Ask::Path { .. } => None,
+        Ask::Resource(on) => denied_on(on, called),
     }
-    if attributes.reads_secrets() && resource.namespace().is_empty() {
+}
+
+/// The same of a verb on a resource, whether or not a request has that verb. What doesn't read writes.
+pub(crate) fn denied_on(on: On<'_>, called: Option<&Called>) -> Option<BuiltIn> {
+    let written = !["get", "list", "watch"].contains(&on.verb);
+    if is_own(on.namespace) {
+        return (written || !is_namespace_object(on)).then_some(IN_OWN_NAMESPACE);
+    }
+    let kind = (on.group, on.resource);
+    if !written && kind == SECRETS && on.namespace.is_empty() {
         return Some(ALL_SECRETS);
     }
-    let kind = (resource.group(), resource.resource());
-    let collection = attributes.verb() == Verb::DeleteCollection;
+    let collection = on.verb == "deletecollection";
     if written && NAMESPACES.contains(&kind) {
         return match called {
             _ if collection => Some(ALL_NAMESPACES),
             Some(called) if could_be_own_namespace(called) => Some(NEW_NAMESPACE),
-            _ => is_own(resource.name()).then_some(IN_OWN_NAMESPACE),
+            _ => is_own(on.name).then_some(IN_OWN_NAMESPACE),
         };
     }
     if written && CLUSTER_RIGHTS.contains(&kind) {
         return match called {
             Some(called) if could_be_own_object(called) => Some(NEW_OBJECT),
-            _ => (collection || resource.name().starts_with(OWN_PREFIX)).then_some(OWN_OBJECTS),
+            _ => (collection || on.name.starts_with(OWN_PREFIX)).then_some(OWN_OBJECTS),
         };
     }
     None
@@ -128,8 +149,8 @@ fn is_own(namespace: &str) -> bool {
     namespace == SYSTEM_NAMESPACE || namespace == AGENTS_NAMESPACE
 }
 
-fn is_namespace_object(resource: &Resource) -> bool {
-    resource.resource() == "namespaces" && resource.group().is_empty() && resource.subresource().is_empty()
+fn is_namespace_object(on: On<'_>) -> bool {
+    on.resource == "namespaces" && on.group.is_empty() && on.subresource.is_empty()
 }
 
 #[cfg(test)]

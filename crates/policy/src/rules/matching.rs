@@ -198,6 +198,11 @@ impl On<'_> {
     }
 }
 
+/// Whether a kind is known to have no namespace; namespaces themselves are not among these.
+pub(crate) fn is_cluster_scoped(group: &str, resource: &str) -> bool {
+    CLUSTER_SCOPED.contains(&(group, resource))
+}
+
 /// Built-in kinds without a namespace (`kubectl api-resources --namespaced=false`), whose collections hold
 /// nothing that a namespaced grant reaches. Left out here, a kind is only refused more often. `namespaces`
 /// is left out on purpose: their list shows the namespaces of the grant.

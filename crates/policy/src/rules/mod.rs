@@ -15,22 +15,27 @@ mod weigh;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use ask::{Ask, On};
-pub use builtin::{AGENTS_NAMESPACE, BUILT_INS, BuiltIn, DISCOVERY, OWN_PREFIX, SYSTEM_NAMESPACE};
-pub(crate) use builtin::{denied, is_discovery};
+pub(crate) use ask::{Ask, On, RESOURCE_VERBS};
+pub use builtin::{
+    AGENTS_NAMESPACE, BUILT_INS, BuiltIn, DISCOVERY, OWN_PREFIX, SYSTEM_NAMESPACE, is_discovery_path,
+};
+pub(crate) use builtin::{SECRETS, denied, denied_on, discovers, is_discovery};
 pub use cautions::CAUTIONS;
 pub(crate) use exceptions::escape;
 pub use exceptions::{ESCAPES, EXCEPTIONS, Escape, Exception, Verbs};
 pub use limit::{Limit, LimitError, Per};
+pub(crate) use matching::is_cluster_scoped;
 pub use reach::{NamePattern, PatternError, Reach};
 pub use spec::{Effect, Rule, RuleProblem, RuleSpec, Terms};
-pub use weigh::{Weighed, weigh};
+pub(crate) use weigh::meets;
+pub use weigh::{Weighed, escape_of, weigh};
 
 use crate::time::Millis;
 
 use index::Index;
 
-/// Names a rule for people: `scope/rule`, or the word of what is built in (`discovery`). Cheap to copy.
+/// Names a rule for people: `scope/rule`, or the word of what is built in (`discovery`,
+/// `review`). Cheap to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RuleId(Arc<str>);
 
@@ -44,6 +49,11 @@ impl RuleId {
     /// What every agent may do that holds a grant.
     pub(crate) fn discovery() -> Self {
         Self("discovery".into())
+    }
+
+    /// What every agent may ask about itself that holds a grant.
+    pub(crate) fn review() -> Self {
+        Self("review".into())
     }
 }
 

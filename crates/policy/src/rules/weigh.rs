@@ -29,22 +29,34 @@ pub fn weigh(rule: &RuleSpec) -> Weighed {
     weighed
 }
 
+/// The escape that a verb on a resource (with its subresource) is, if it is one: a rule must then name all
+/// three exactly.
+#[must_use]
+pub fn escape_of(verb: &str, group: &str, resource: &str) -> Option<&'static Escape> {
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    escape(On { verb, group, resource, subresource, namespace: "", name: "" })
+}
+
 fn named(rule: &RuleSpec, wanted: &Escape) -> bool {
     triples(rule).any(|(verb, group, resource)| {
         let wild = [verb, group, resource].iter().any(|word| word.contains('*'));
-        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-        let on = On { verb, group, resource, subresource, namespace: "", name: "" };
-        !wild && escape(on) == Some(wanted)
+        !wild && escape_of(verb, group, resource) == Some(wanted)
     })
 }
 
 fn covered_by_wildcard(rule: &RuleSpec, escape: &Escape) -> bool {
     triples(rule).any(|(verb, group, resource)| {
         let wild = [verb, group, resource].iter().any(|word| word.contains('*'));
-        wild && verb_meets(verb, escape.verbs)
-            && escape.groups.iter().any(|known| group == "*" || *known == "*" || *known == group)
-            && escape.resources.iter().any(|known| resource_meets(resource, known))
+        wild && meets(verb, group, resource, escape)
     })
+}
+
+/// Whether a verb, a group and a resource with its subresource, each of which may be a wildcard, have
+/// something in common with an escape.
+pub(crate) fn meets(verb: &str, group: &str, resource: &str, escape: &Escape) -> bool {
+    verb_meets(verb, escape.verbs)
+        && escape.groups.iter().any(|known| group == "*" || *known == "*" || *known == group)
+        && escape.resources.iter().any(|known| resource_meets(resource, known))
 }
 
 fn triples(rule: &RuleSpec) -> impl Iterator<Item = (&str, &str, &str)> {

@@ -5,9 +5,17 @@ mod attributes;
 #[cfg(test)]
 mod classes;
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
+mod conditions_page;
+#[cfg(test)]
+mod conditions_random;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod decisions;
+#[cfg(test)]
+mod enter;
 #[cfg(test)]
 mod equality;
 #[cfg(test)]
@@ -24,6 +32,8 @@ mod properties;
 mod random;
 #[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod reviews;
 #[cfg(test)]
 mod scene;
 #[cfg(test)]

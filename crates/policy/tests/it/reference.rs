@@ -36,6 +36,27 @@ A grant's `namespaces` are names, or beginnings with a `*` at the end (`ci-*`). 
 that has no namespace: no nodes, no paths, no list over all namespaces, and of a namespace itself only `get`.
 ";
 
+const REVIEWS: &str = "\
+Asking what one may do oneself (`kubectl auth can-i`, `can-i --list`, `whoami`): create of `selfsubjectaccessreviews` and
+`selfsubjectrulesreviews` of `authorization.k8s.io/v1` and of `selfsubjectreviews` of `authentication.k8s.io/v1`. A user of
+RBAC has it from `system:basic-user`. The cluster alone would answer for the ceiling, so the gateway puts both halves
+together, whichever rule allows the question:
+
+- An access review is a yes if the scopes and the ceiling allow it. Its reason names the rule, or says whose the no is; what
+  the scopes refuse, the cluster isn't asked. What stands above in [stricter than RBAC](#stricter-than-rbac) counts: a
+  question with a wildcard is a yes only if all that it covers is allowed, so that one which covers an escape is a no. A
+  question about a namespace, or a built-in kind without one, is answered for the place where its request would be,
+  whatever namespace kubectl sends with it.
+- A rules review lists what rules and ceiling have in common in a namespace. What a list can't say (all but one name, a
+  wildcard without the escapes) makes it `incomplete`, and `evaluationError` says what is left out.
+- Who one is, the cluster answers.
+
+The body must ask about nobody else and say nothing twice. The first two answers are JSON; who doesn't accept that gets 406.
+They can't tell what depends on an object: a rule with a condition, a mask or limits is a yes whose reason says so, and
+`update` is a yes where only what exists may be changed. Reviews of other subjects need a rule that names them.
+
+";
+
 const DENY: &str = "\
 ## Deny rules
 
@@ -70,10 +91,8 @@ fn page() -> String {
         "\n## What every grant allows\n\nGET of the paths of discovery, as `system:discovery` has it: ",
     );
     page.push_str(&words(&DISCOVERY));
-    page.push_str(
-        ". A user of RBAC\nis also given `system:basic-user` (asking what one may do oneself); an agent isn't, \
-         since the cluster would answer it for\nthe ceiling.\n\n",
-    );
+    page.push_str(".\n\n");
+    page.push_str(REVIEWS);
     page.push_str(DENY);
     cautions(&mut page);
     page.push_str(TESTED);

@@ -6,6 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::form::{Form, Include, Shape, Version};
+use super::keys::Key;
 use super::outline::{Outline, Part};
 use super::reduce::{Seal, list_metadata, partial};
 use super::table::Row;
@@ -48,6 +49,30 @@ impl List {
     /// The cluster's answer is over.
     pub fn end(&self) -> Result<(), Fault> {
         if self.outline.is_over() { Ok(()) } else { Err(Fault::Short) }
+    }
+}
+
+/// The keys of what is shown of a list that was read whole: what a watch that begins behind it is seeded
+/// with. Its items are looked at as those of a list that streams, and masked where they lie.
+pub fn shown(list: &mut Value, mut looks: impl FnMut(&mut Value) -> Look) -> Result<Vec<Key>, Fault> {
+    let text = |name: &str| list.get(name).and_then(Value::as_str).map(str::to_owned);
+    let head = Head {
+        kind: text("kind"),
+        api_version: text("apiVersion"),
+        long: Some(Long::Items),
+        ..Head::default()
+    };
+    head.fits()?;
+    let keys = |item: &mut Value| {
+        head.complete(item);
+        // Before the look, which may mask what a key is made of.
+        let key = Key::of(item);
+        (looks(item) == Look::Shown).then_some(key)
+    };
+    match list.get_mut("items") {
+        Some(Value::Array(items)) => Ok(items.iter_mut().filter_map(keys).collect()),
+        Some(Value::Null) => Ok(Vec::new()),
+        _ => Err(Fault::Form("it is no list")),
     }
 }
 
@@ -143,7 +168,7 @@ impl Writer {
                 self.name(name, out);
                 write(&Value::Null, out)
             }
-            "items" | "rows" => Err(Fault::Form("its list is none")),
+            "items" | "rows" => Err(Fault::Form("its items or rows are no list")),
             _ => read::<IgnoredAny>(value).map(|_| ()),
         }
     }

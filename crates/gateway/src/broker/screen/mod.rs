@@ -14,7 +14,7 @@ pub mod form;
 pub mod keys;
 pub mod list;
 mod outline;
-pub(super) mod query;
+pub(crate) mod query;
 mod reduce;
 mod scan;
 pub mod single;

@@ -1,7 +1,7 @@
 //! An object that holds one long list, taken apart as it comes: its other members each in one piece, and the
 //! list's elements one by one. In whatever order they stand.
 
-use super::scan::{Gather, Gathered, is_space};
+use super::scan::{Gather, Gathered, unspaced};
 use super::{Fault, MAX_OBJECT};
 
 /// The members that are taken apart: a list's and a table's.
@@ -88,8 +88,7 @@ impl Outline {
 
     /// What is left of the piece, from the first byte that says something.
     fn start<'a>(&self, piece: &'a [u8]) -> Option<(u8, &'a [u8])> {
-        let says = |byte: &u8| self.gather.is_within() || !is_space(*byte);
-        let piece = piece.get(piece.iter().position(says)?..)?;
+        let piece = if self.gather.is_within() { piece } else { unspaced(piece) };
         Some((*piece.first()?, piece))
     }
 

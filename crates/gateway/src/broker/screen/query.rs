@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// `path_and_query` with the pair `key=value`, in the place of what `key` had, or at the end. The key is one
 /// of ours, of unreserved characters.
-pub(in crate::broker) fn with(path_and_query: &str, key: &str, value: &str) -> String {
+pub(crate) fn with(path_and_query: &str, key: &str, value: &str) -> String {
     let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
     let is_key = |pair: &&str| pair.split('=').next() == Some(key);
     let others = query.split('&').filter(|pair| !pair.is_empty() && !is_key(pair));

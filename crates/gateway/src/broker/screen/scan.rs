@@ -112,6 +112,13 @@ impl Gather {
         self.scan.place != Place::Over && (self.scan.place != Place::Outside || self.scan.depth > 0)
     }
 
+    /// Gives back the memory of the last value, where nothing may come for long.
+    pub(super) fn rest(&mut self) {
+        if !self.is_within() {
+            self.kept = Vec::new();
+        }
+    }
+
     /// Goes on with the value, or begins the next, which must begin with the piece's first byte. A value
     /// that lies in one piece is not copied. Over `most` bytes it is refused.
     pub(super) fn take<'value, 'piece: 'value>(
@@ -140,4 +147,10 @@ impl Gather {
 /// What JSON calls whitespace.
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// What is left of a piece behind the space that it begins with.
+pub(super) fn unspaced(piece: &[u8]) -> &[u8] {
+    let start = piece.iter().position(|byte| !is_space(*byte)).unwrap_or(piece.len());
+    piece.get(start..).unwrap_or_default()
 }

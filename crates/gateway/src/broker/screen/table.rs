@@ -11,6 +11,9 @@ use super::{Fault, Looks};
 /// What of a row is written on.
 const ROW: [&str; 3] = ["cells", "conditions", "object"];
 
+/// What kubectl shows where there is nothing.
+const NO_CELL: &str = "<none>";
+
 /// One row: its cells, and its object whole.
 #[derive(Debug)]
 pub(super) struct Row {
@@ -98,11 +101,11 @@ impl OneRow {
         Some(self.columns.take()).filter(|columns| !columns.is_null())
     }
 
-    /// The same table about what is left of its object: cells tell of the object as it is, so they are empty.
+    /// The same table about what is left of its object. Cells tell of the object as it is: they are emptied.
     pub(super) fn blank(self, object: Value) -> OneRow {
         let cells = self.row.cells.get("cells").and_then(Value::as_array).map_or(0, Vec::len);
         let mut row = Row { cells: Map::new(), object };
-        row.cells.insert("cells".to_owned(), Value::Array(vec![Value::Null; cells]));
+        row.cells.insert("cells".to_owned(), Value::Array(vec![NO_CELL.into(); cells]));
         OneRow { row, ..self }
     }
 

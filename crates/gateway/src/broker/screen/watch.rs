@@ -9,7 +9,7 @@ use super::form::{Form, Masked, Shape};
 use super::keys::{Key, Keys, MAX_SHOWN};
 use super::list::write;
 use super::reduce::{partial, picked, stripped};
-use super::scan::{Gather, Gathered, is_space};
+use super::scan::{Gather, Gathered, unspaced};
 use super::table::{OneRow, name_column};
 use super::{Fault, Looks, MAX_OBJECT};
 
@@ -35,10 +35,10 @@ impl Watch {
     /// A watch to be written in `form`, with the bookmarks that `query` asks for. `looks` gets each object
     /// whole. The keys of what its caller knows already are seeded, if the watch doesn't begin with them.
     pub fn new(form: Form, query: &Query, looks: impl FnMut(&mut Value) -> Look + Send + 'static) -> Watch {
-        let bookmarks = Bookmarks {
-            now_and_then: query.get("allowWatchBookmarks").is_some_and(is_true),
-            initial_end: query.get("sendInitialEvents").is_some_and(is_true),
-        };
+        // The API server marks the end of the initial events only for who asked for bookmarks as well.
+        let now_and_then = query.get("allowWatchBookmarks").is_some_and(is_true);
+        let initial_end = now_and_then && query.get("sendInitialEvents").is_some_and(is_true);
+        let bookmarks = Bookmarks { now_and_then, initial_end };
         let screen = Screen {
             shape: form.shape(),
             looks: Box::new(looks),
@@ -106,8 +106,7 @@ impl Watch {
     fn events(&mut self, mut piece: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         while !self.over {
             if !self.gather.is_within() {
-                let start = piece.iter().position(|byte| !is_space(*byte)).unwrap_or(piece.len());
-                piece = piece.get(start..).unwrap_or_default();
+                piece = unspaced(piece);
                 if piece.first().is_some_and(|first| *first != b'{') {
                     return Err(NO_EVENT);
                 }
@@ -123,8 +122,18 @@ impl Watch {
                 }
             }
         }
+        self.gather.rest();
         Ok(())
     }
+}
+
+/// The resourceVersion whose list says what the caller of a watch knows before its first event. None: it
+/// knows nothing, or the watch begins with all there is.
+#[must_use]
+pub fn begins_behind(query: &Query) -> Option<&str> {
+    let version = query.get("resourceVersion").filter(|version| !matches!(*version, "" | "0"))?;
+    let begins_with_all = query.get("sendInitialEvents").is_some_and(is_true);
+    (!begins_with_all).then_some(version)
 }
 
 const NO_EVENT: Fault = Fault::Form("what it holds is no event of a watch");

@@ -1,6 +1,6 @@
 //! `explain --request`: the attributes of a raw request line, without a server.
 
-use std::io::{self, BufRead, Read};
+use std::io::BufRead;
 
 use anyhow::Context;
 use drawbridge_policy::{Attributes, Line};
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Output;
 use crate::commands::failure::{self, Refused};
+use crate::commands::lines::{self, End};
 use crate::commands::terminal::{Terminal, clean};
 
 /// The longest line that is read, in bytes: several times the longest path and query together. What is
@@ -49,7 +50,9 @@ pub(super) fn explain(line: &str, output: Output, terminal: &mut Terminal) -> an
 /// Answers each line of the input at once, until its end.
 pub(super) fn answer(mut input: impl BufRead, terminal: &mut Terminal) -> anyhow::Result<()> {
     let mut line = Vec::new();
-    while let Some(end) = next(&mut input, &mut line).context("standard input can't be read")? {
+    while let Some(end) =
+        lines::next(&mut input, &mut line, MAX_LINE).context("standard input can't be read")?
+    {
         let answer = match end {
             End::TooLong => Err(too_long()),
             // Bytes that are no text become characters outside ASCII, which are refused wherever they
@@ -63,40 +66,6 @@ pub(super) fn answer(mut input: impl BufRead, terminal: &mut Terminal) -> anyhow
         terminal.say(&answer.to_string())?;
     }
     Ok(())
-}
-
-/// How a line of the input ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// It is here, without its end.
-    Line,
-    /// It was too long, and is gone.
-    TooLong,
-}
-
-/// Reads the next line, if there is one.
-fn next(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<End>> {
-    line.clear();
-    // Two more for the line's end.
-    let most = u64::try_from(MAX_LINE).unwrap_or(u64::MAX).saturating_add(2);
-    if input.by_ref().take(most).read_until(b'\n', line)? == 0 {
-        return Ok(None);
-    }
-    let ended = line.ends_with(b"\n");
-    if ended {
-        line.pop();
-    }
-    if ended && line.ends_with(b"\r") {
-        line.pop();
-    }
-    if line.len() <= MAX_LINE {
-        return Ok(Some(End::Line));
-    }
-    line.clear();
-    if !ended {
-        input.skip_until(b'\n')?;
-    }
-    Ok(Some(End::TooLong))
 }
 
 fn read(line: &str) -> Result<Attributes, Refusal> {
@@ -143,39 +112,7 @@ fn text(attributes: &Attributes) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::BufReader;
-
     use super::*;
-
-    /// What becomes of each line of an input, read in pieces of `buffer` bytes.
-    fn ends(input: &[u8], buffer: usize) -> Vec<(End, usize)> {
-        let mut input = BufReader::with_capacity(buffer, input);
-        let mut line = Vec::new();
-        let mut ends = Vec::new();
-        while let Some(end) = next(&mut input, &mut line).unwrap() {
-            ends.push((end, line.len()));
-        }
-        ends
-    }
-
-    #[test]
-    fn lines_end_with_lf_or_crlf_or_the_input_and_only_too_long_ones_are_dropped() {
-        let line = |count: usize, end: &str| ("a".repeat(count) + end).into_bytes();
-        for buffer in [1, 7, 8_192, MAX_LINE * 2] {
-            assert_eq!(ends(b"", buffer), []);
-            assert_eq!(ends(b"\n\r\n", buffer), [(End::Line, 0), (End::Line, 0)]);
-            assert_eq!(ends(b"ab\r\r\nc", buffer), [(End::Line, 3), (End::Line, 1)]);
-            // A lone CR at the end of the input is no line's end: it belongs to the line.
-            assert_eq!(ends(b"ab\r", buffer), [(End::Line, 3)]);
-            for end in ["", "\n", "\r\n"] {
-                assert_eq!(ends(&line(MAX_LINE, end), buffer), [(End::Line, MAX_LINE)]);
-                assert_eq!(ends(&line(MAX_LINE + 1, end), buffer), [(End::TooLong, 0)]);
-                assert_eq!(ends(&line(MAX_LINE + 2, end), buffer), [(End::TooLong, 0)]);
-            }
-            let both = [line(MAX_LINE * 3, "\n"), line(2, "\n")].concat();
-            assert_eq!(ends(&both, buffer), [(End::TooLong, 0), (End::Line, 2)]);
-        }
-    }
 
     #[test]
     fn what_is_no_request_line_is_told_apart() {

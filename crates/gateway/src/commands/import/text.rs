@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::scopes::{Where, convert};
 use super::{About, Held};
+use crate::cluster::review::Right;
 use crate::commands::rbac::Subject;
 use crate::commands::terminal::clean;
 use crate::commands::yaml;
@@ -96,16 +97,21 @@ fn scope_text(name: &str, title: &str, role: &Role<'_>, holds: Where) -> anyhow:
         };
         text.push_str(&comment(&format!("- {}{through}", binding.said())));
     }
-    let mut rules = Vec::new();
-    let mut listed = Vec::new();
     let all = role.held.first().map_or(&[][..], |held| held.binding.rules.as_slice());
-    for (index, right) in all.iter().enumerate() {
+    let (rest, count) = scope_of(name, all, holds)?;
+    Ok((text + &rest, count))
+}
+
+/// The same rules as a scope, under what is to be said about them, and how many are left.
+pub(super) fn scope_of(name: &str, rights: &[Right], holds: Where) -> anyhow::Result<(String, usize)> {
+    let mut text = String::new();
+    let mut rules = Vec::new();
+    for (index, right) in rights.iter().enumerate() {
         let converted = convert(right, index.saturating_add(1), holds);
-        let name = format!("rule-{}", index.saturating_add(1));
-        listed.extend(converted.comments.iter().map(|said| comment(&format!("{name}: {said}"))));
+        let place = format!("rule-{}", index.saturating_add(1));
+        text.extend(converted.comments.iter().map(|said| comment(&format!("{place}: {said}"))));
         rules.extend(converted.spec.as_ref().map(rule));
     }
-    text.extend(listed);
     if rules.is_empty() {
         return Ok((text + &comment("Nothing is left of it, so that there is no scope."), 0));
     }
@@ -136,7 +142,7 @@ fn manifest(kind: &str, name: &str, spec: &Value) -> Value {
 }
 
 /// A line of comment; what it quotes can't end it.
-fn comment(text: &str) -> String {
+pub(super) fn comment(text: &str) -> String {
     format!("# {}\n", clean(text))
 }
 
@@ -178,7 +184,6 @@ fn unmistakable(stem: &[&str], all: &[&str]) -> String {
 mod tests {
     use super::*;
     use crate::cluster::renew::Account;
-    use crate::cluster::review::Right;
     use crate::commands::enrol;
     use crate::commands::rbac::Binding;
     use crate::manifest::{Source, read};

@@ -7,7 +7,7 @@ use super::{ConditionError, MAX_NESTED, checks, pattern};
 use crate::condition::bindings::Variable;
 use crate::condition::fault::Steps;
 use crate::condition::library::{self, Function, time};
-use crate::condition::node::{Each, Literal, Node, Search, What};
+use crate::condition::node::{Each, How, Literal, Node, Search, What};
 use crate::condition::operators::{Arithmetic, Comparison};
 use crate::condition::types::{Kind, Type};
 use crate::condition::value::Val;
@@ -93,7 +93,7 @@ impl Lowering {
             let message = format!("`{name}` takes a name first, as in `list.{name}(item, …)`.");
             return Err(ConditionError::at(at, message));
         };
-        if matches!(how, Each::Map | Each::Filter) && !self.locals.is_empty() {
+        if matches!(how, How::Map | How::Filter) && !self.locals.is_empty() {
             let message =
                 format!("`{name}` can't stand inside another macro: it would make a list for each element.");
             return Err(ConditionError::at(at, message));
@@ -109,15 +109,15 @@ impl Lowering {
         let mut bodies = bodies?.into_iter();
         let Some(body) = bodies.next() else { return Err(unknown(name, at)) };
         let then = bodies.next().map(Box::new);
-        if how != Each::Map || then.is_some() {
+        if how != How::Map || then.is_some() {
             checks::is_bool(&body, name)?;
         }
         let gives = match how {
-            Each::All | Each::Exists | Each::ExistsOne => Type::BOOL,
-            Each::Filter => Type::list(of.kind),
-            Each::Map => Type::list(then.as_ref().map_or(body.gives.kind, |then| then.gives.kind)),
+            How::All | How::Exists | How::ExistsOne => Type::BOOL,
+            How::Filter => Type::list(of.kind),
+            How::Map => Type::list(then.as_ref().map_or(body.gives.kind, |then| then.gives.kind)),
         };
-        let what = What::Each { how, range: Box::new(range), body: Box::new(body), then };
+        let what = What::Each(Each { how, range: Box::new(range), body: Box::new(body), then });
         Ok(Node { what, gives, at })
     }
 
@@ -233,13 +233,13 @@ fn search_named(name: &str) -> Option<Search> {
     [Search::Matches, Search::Find, Search::FindAll].into_iter().find(|search| search.name() == name)
 }
 
-fn macro_named(name: &str, args: usize) -> Option<Each> {
+fn macro_named(name: &str, args: usize) -> Option<How> {
     match (name, args) {
-        (op::ALL, 2) => Some(Each::All),
-        (op::EXISTS, 2) => Some(Each::Exists),
-        (op::EXISTS_ONE | "existsOne", 2) => Some(Each::ExistsOne),
-        (op::FILTER, 2) => Some(Each::Filter),
-        (op::MAP, 2 | 3) => Some(Each::Map),
+        (op::ALL, 2) => Some(How::All),
+        (op::EXISTS, 2) => Some(How::Exists),
+        (op::EXISTS_ONE | "existsOne", 2) => Some(How::ExistsOne),
+        (op::FILTER, 2) => Some(How::Filter),
+        (op::MAP, 2 | 3) => Some(How::Map),
         _ => None,
     }
 }

@@ -1,8 +1,8 @@
-//! What operators take, as far as it is known before anything is evaluated. As in cel-go, what isn't known may
-//! be anything.
+//! What operators take, as far as it is known before anything is evaluated. As in cel-go, what isn't known
+//! may be anything.
 
 use super::ConditionError;
-use crate::condition::node::Node;
+use crate::condition::node::{Node, What};
 use crate::condition::operators::{Arithmetic, Comparison};
 use crate::condition::types::{Kind, Type};
 
@@ -38,7 +38,8 @@ pub(super) fn conditional([condition, then, other]: &[Node; 3], at: usize) -> Re
 pub(super) fn indexed(of: &Node, key: &Node, at: usize) -> Result<Type, ConditionError> {
     let fits = match of.gives.kind {
         Kind::List => key.gives.kind.meets(Kind::Int),
-        Kind::Dyn | Kind::Map => true,
+        Kind::Map => fits_keys(of, key),
+        Kind::Dyn => true,
         _ => false,
     };
     if fits {
@@ -46,6 +47,14 @@ pub(super) fn indexed(of: &Node, key: &Node, at: usize) -> Result<Type, Conditio
     }
     let message = format!("A {} has no element {}.", of.gives.kind.word(), key.gives.kind.word());
     Err(ConditionError::at(at, message))
+}
+
+/// Whether a map that is written out could have such a key.
+fn fits_keys(map: &Node, key: &Node) -> bool {
+    match &map.what {
+        What::Map(entries) => entries.iter().all(|(other, _)| other.gives.kind.meets(key.gives.kind)),
+        _ => true,
+    }
 }
 
 /// Values of different types are never equal, so that asking is a mistake.
@@ -83,7 +92,8 @@ pub(super) fn compared(how: Comparison, [one, other]: &[Node; 2], at: usize) -> 
 pub(super) fn contained([needle, haystack]: &[Node; 2], at: usize) -> Result<(), ConditionError> {
     let fits = match haystack.gives.kind {
         Kind::List => comparable(needle.gives, haystack.gives.inner()),
-        Kind::Dyn | Kind::Map => true,
+        Kind::Map => fits_keys(haystack, needle),
+        Kind::Dyn => true,
         _ => false,
     };
     if fits {

@@ -2,7 +2,7 @@
 
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, SourceInfo};
 
-use super::{ConditionError, MAX_DEPTH, Places};
+use super::{ConditionError, MAX_DEPTH};
 use crate::condition::bindings::{Variable, request_field};
 use crate::condition::node::{Literal, Node, What};
 use crate::condition::types::{Kind, Type};
@@ -13,7 +13,7 @@ const DEEPEST: usize = 3 * MAX_DEPTH;
 
 /// The work, and where it stands.
 pub(super) struct Lowering {
-    places: Places,
+    places: SourceInfo,
     /// The variables of the macros around the part that is looked at.
     pub(super) locals: Vec<(String, Type)>,
     depth: usize,
@@ -22,20 +22,17 @@ pub(super) struct Lowering {
 pub(super) type Lowered = Result<Node, ConditionError>;
 
 impl Lowering {
-    pub(super) fn new(source: &str, places: SourceInfo) -> Self {
-        Self { places: Places::new(source, places), locals: Vec::new(), depth: 0 }
+    pub(super) fn new(places: SourceInfo) -> Self {
+        Self { places, locals: Vec::new(), depth: 0 }
     }
 
     pub(super) fn lower_root(mut self, root: &IdedExpr) -> Lowered {
         self.lower(root)
     }
 
-    pub(super) fn place(&self, expr: &IdedExpr) -> usize {
-        self.places.of(expr.id)
-    }
-
     pub(super) fn lower(&mut self, expr: &IdedExpr) -> Lowered {
-        let at = self.place(expr);
+        let (at, _) = self.places.offset_for(expr.id).unwrap_or_default();
+        let at = usize::try_from(at).unwrap_or_default();
         if self.depth == DEEPEST {
             return Err(ConditionError::at(at, "The condition is nested too deeply."));
         }
@@ -54,7 +51,7 @@ impl Lowering {
             Expr::List(list) => {
                 let items: Result<Vec<Node>, _> = list.elements.iter().map(|item| self.lower(item)).collect();
                 let items = items?;
-                let of = one_kind(&items, "list")?;
+                let of = one_kind(items.iter(), "list")?;
                 Ok(Node { what: What::List(items), gives: Type::list(of), at })
             }
             Expr::Map(map) => {
@@ -80,12 +77,8 @@ impl Lowering {
             let message = format!("A map can't have {} as a key.", key.gives.kind.word());
             return Err(ConditionError::at(key.at, message));
         }
-        let mut key_kind = Kind::Dyn;
-        let mut of = Kind::Dyn;
-        for (key, value) in &entries {
-            key_kind = same_kind(key_kind, key, "map")?;
-            of = same_kind(of, value, "map")?;
-        }
+        one_kind(entries.iter().map(|(key, _)| key), "map")?;
+        let of = one_kind(entries.iter().map(|(_, value)| value), "map")?;
         Ok(Node { what: What::Map(entries), gives: Type::map(of), at })
     }
 
@@ -137,11 +130,26 @@ fn is_request(node: &Node) -> bool {
     matches!(node.what, What::Variable(Variable::Request))
 }
 
+/// The fields from `request` on, joined by points, if the node is nothing else.
+fn request_path(node: &Node) -> Option<String> {
+    match &node.what {
+        What::Variable(Variable::Request) => Some(String::new()),
+        What::Select { of, field } => {
+            let path = request_path(of)?;
+            Some(if path.is_empty() { field.clone() } else { format!("{path}.{field}") })
+        }
+        _ => None,
+    }
+}
+
 /// What a field is, or why there is none.
 fn field_type(of: &Node, field: &str, at: usize) -> Result<Type, ConditionError> {
-    if is_request(of) {
-        let missing = || ConditionError::at(at, format!("`request` has no field `{field}`."));
-        return request_field(field).ok_or_else(missing);
+    if let Some(path) = request_path(of) {
+        let path = if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
+        let gives = request_field(&path);
+        if gives.is_none() || of.gives.kind.meets(Kind::Map) {
+            return gives.ok_or_else(|| ConditionError::at(at, format!("`request` has no field `{path}`.")));
+        }
     }
     match of.gives.kind {
         Kind::Dyn => Ok(Type::DYN),
@@ -167,21 +175,18 @@ fn unknown_syntax(at: usize) -> ConditionError {
     ConditionError::at(at, "This isn't understood in conditions.")
 }
 
-/// The kind of all the nodes: Kubernetes refuses literals that mix kinds.
-fn one_kind(nodes: &[Node], what: &str) -> Result<Kind, ConditionError> {
-    nodes.iter().try_fold(Kind::Dyn, |kind, node| same_kind(kind, node, what))
-}
-
-fn same_kind(kind: Kind, node: &Node, what: &str) -> Result<Kind, ConditionError> {
-    match (kind, node.gives.kind) {
-        (kind, Kind::Dyn) => Ok(kind),
-        (Kind::Dyn, kind) => Ok(kind),
-        (kind, other) if kind == other => Ok(kind),
-        (kind, other) => {
-            let message = format!("This {what} mixes {} and {}.", kind.word(), other.word());
-            Err(ConditionError::at(node.at, message))
+/// The kind of all the nodes: Kubernetes refuses literals that mix kinds, one that isn't known among them.
+fn one_kind<'a>(nodes: impl Iterator<Item = &'a Node>, what: &str) -> Result<Kind, ConditionError> {
+    let mut first: Option<Type> = None;
+    for node in nodes {
+        let known = *first.get_or_insert(node.gives);
+        if known.kind != node.gives.kind || !known.of.meets(node.gives.of) {
+            let (one, other) = (known.words(), node.gives.words());
+            let message = format!("This {what} mixes {one} and {other}; `dyn(…)` around each lets it.");
+            return Err(ConditionError::at(node.at, message));
         }
     }
+    Ok(first.map_or(Kind::Dyn, |gives| gives.kind))
 }
 
 /// `a.b.c`, if it is nothing but names.

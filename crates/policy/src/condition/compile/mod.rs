@@ -8,7 +8,6 @@ mod pattern;
 use std::thread;
 
 use cel::Env;
-use cel::common::ast::SourceInfo;
 use cel::parser::ParseErrors;
 
 use super::node::Node;
@@ -72,7 +71,7 @@ fn parse(source: &str) -> Result<Node, ConditionError> {
     let parser = Env::default().with_optional_support(false).parser().max_recursion_depth(depth);
     let (parsed, places) =
         parser.parse_with_source_info(source).map_err(|errors| explained(source, &errors))?;
-    let root = Lowering::new(source, places).lower_root(&parsed)?;
+    let root = Lowering::new(places).lower_root(&parsed)?;
     if root.gives != Type::BOOL {
         return Err(not_bool(&root));
     }
@@ -109,24 +108,4 @@ fn byte(source: &str, line: isize, column: isize) -> Option<usize> {
     let line = source.get(before..)?;
     let within = line.char_indices().map(|(at, _)| at).chain([line.len()]).nth(column)?;
     Some(before + within)
-}
-
-/// Where the parts of a parsed condition begin, in bytes.
-struct Places {
-    parsed: SourceInfo,
-    /// The byte of every character, and the end.
-    bytes: Vec<usize>,
-}
-
-impl Places {
-    fn new(source: &str, parsed: SourceInfo) -> Self {
-        let bytes = source.char_indices().map(|(at, _)| at).chain([source.len()]).collect();
-        Self { parsed, bytes }
-    }
-
-    fn of(&self, id: u64) -> usize {
-        let (start, _) = self.parsed.offset_for(id).unwrap_or_default();
-        let start = usize::try_from(start).unwrap_or(usize::MAX);
-        self.bytes.get(start).copied().unwrap_or_default()
-    }
 }

@@ -1,5 +1,5 @@
-//! Regular expressions that mean the same for Go, which cel-go and Kubernetes use, and for Rust. What would mean
-//! something else is rewritten where that is plain, else refused.
+//! Regular expressions that mean the same for Go, which cel-go and Kubernetes use, and for Rust. What would
+//! mean something else is rewritten where that is plain, else refused.
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::ast::parse::ParserBuilder;

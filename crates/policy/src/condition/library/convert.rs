@@ -44,7 +44,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::global("string", &[UINT], Type::TEXT, string, "its digits"),
     Function::global("string", &[DOUBLE], Type::TEXT, string, "its shortest form, as `1.5` and `1e+06`"),
     Function::global("string", &[BYTES], Type::TEXT, string, "what it spells in UTF-8"),
-    Function::global("string", &[TIMESTAMP], Type::TEXT, string, "as `2026-11-05T09:00:00Z`"),
     Function::global("string", &[DURATION], Type::TEXT, string, "its seconds, as `1.5s`"),
     Function::global("timestamp", &[TIMESTAMP], TIMESTAMP, timestamp, "itself"),
     Function::global("timestamp", &[Type::TEXT], TIMESTAMP, timestamp, "what it spells as RFC 3339 has it"),
@@ -147,7 +146,6 @@ fn string<'a>(args: &[Val<'a>], _: &Steps) -> Result<Val<'a>, Fault> {
         [Val::Bytes(bytes)] => {
             Val::text(std::str::from_utf8(bytes).or(Err(Fault::Cannot("string", "finds no UTF-8")))?)
         }
-        [Val::Timestamp(time)] => Val::text(time.spelled()),
         [Val::Duration(duration)] => Val::text(duration.spelled()),
         args => return unlisted("string", args),
     })

@@ -62,8 +62,8 @@ fn is_sorted<'a>(args: &[Val<'a>], _: &Steps) -> Result<Val<'a>, Fault> {
     let [Val::List(list)] = args else { return unlisted("isSorted", args) };
     let mut before: Option<Val<'a>> = None;
     for item in list.items() {
-        let order =
-            before.as_ref().map_or(Ok(Ordering::Less), |before| sortable("isSorted", before, &item))?;
+        // One alone has to be comparable too.
+        let order = sortable("isSorted", before.as_ref().unwrap_or(&item), &item)?;
         if order == Ordering::Greater {
             return Ok(Val::Bool(false));
         }
@@ -72,11 +72,8 @@ fn is_sorted<'a>(args: &[Val<'a>], _: &Steps) -> Result<Val<'a>, Fault> {
     Ok(Val::Bool(true))
 }
 
-/// Lists are of one kind here, as Kubernetes declares them.
 fn sortable(name: &'static str, one: &Val<'_>, other: &Val<'_>) -> Result<Ordering, Fault> {
-    let same = one.kind() == other.kind();
-    let unsortable = || Fault::Kinds(name, vec![one.kind(), other.kind()]);
-    order(one, other).filter(|_| same).ok_or_else(unsortable)
+    order(one, other).ok_or_else(|| Fault::Kinds(name, vec![one.kind(), other.kind()]))
 }
 
 fn sum<'a>(args: &[Val<'a>], steps: &Steps) -> Result<Val<'a>, Fault> {

@@ -47,8 +47,8 @@ pub const LIBRARIES: &[Library] = &[
     Library { title: "Any value", about: "CEL's own functions.", functions: standard::FUNCTIONS },
     Library {
         title: "Conversions",
-        about: "What can't be converted is an error. What is written out in the expression is converted when it is \
-                compiled.",
+        about: "What can't be converted is an error. What is written out in the expression is converted \
+                when it is compiled.",
         functions: convert::FUNCTIONS,
     },
     Library {
@@ -59,15 +59,15 @@ pub const LIBRARIES: &[Library] = &[
     },
     Library {
         title: "Times and durations",
-        about: "Without a time zone in UTC. A zone is a name of the IANA database, as in `'Europe/Berlin'`, or an \
-                offset such as `'+02:00'`.",
+        about: "Without a time zone in UTC. A zone is a name of the IANA database, as in \
+                `'Europe/Berlin'`, or an offset such as `'+02:00'`.",
         functions: time::FUNCTIONS,
     },
     Library { title: "Lists", about: "Kubernetes' own, and CEL's sets.", functions: lists::FUNCTIONS },
     Library {
         title: "Quantities",
-        about: "Kubernetes' quantities, as in `quantity('1.5Gi')`. One that is finer than nano, or larger than \
-                2^63, is an error.",
+        about: "Kubernetes' quantities, as in `quantity('1.5Gi')`. One that is finer than nano, or larger \
+                than 2^63, is an error.",
         functions: quantity::FUNCTIONS,
     },
     Library {
@@ -77,8 +77,8 @@ pub const LIBRARIES: &[Library] = &[
     },
     Library {
         title: "URLs",
-        about: "Plain ones: a scheme in small letters, a host, a port, a path and a query, without users, escapes and \
-                fragments; or a path and a query. What may be a URL but isn't plain is an error.",
+        about: "Plain ones: a scheme in small letters, a host, a port, a path and a query, without users, \
+                escapes and fragments; or a path and a query. What may be a URL but isn't plain is an error.",
         functions: url::FUNCTIONS,
     },
     Library { title: "Objects", about: "Drawbridge's own.", functions: kubernetes::FUNCTIONS },

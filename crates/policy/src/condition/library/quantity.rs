@@ -23,7 +23,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         compare_to,
         "-1 if it is less, 0 if equal, 1 if more",
     ),
-    Function::member("sign", &[QUANTITY], Type::INT, sign, "-1 below zero, 0 at zero, 1 above"),
+    Function::global("sign", &[QUANTITY], Type::INT, sign, "-1 below zero, 0 at zero, 1 above"),
     Function::member("add", &[QUANTITY, QUANTITY], QUANTITY, add, "their sum"),
     Function::member("add", &[QUANTITY, Type::INT], QUANTITY, add, "their sum"),
     Function::member("sub", &[QUANTITY, QUANTITY], QUANTITY, sub, "their difference"),
@@ -106,12 +106,13 @@ fn parse(text: &str) -> Spelled {
     let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
     let (Some(number), Some(suffix)) = (rest.get(..end), rest.get(end..)) else { return Spelled::Nothing };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
+    // Without any digit it is zero for Kubernetes, but not without any character.
+    if text.is_empty() || fraction.contains('.') {
         return Spelled::Nothing;
     }
     let Some(scale) = scale(suffix) else { return Spelled::Nothing };
     let fraction = fraction.trim_end_matches('0');
-    match nanos(whole.trim_start_matches('0'), fraction, scale).and_then(bounded) {
+    match nanos(whole.trim_start_matches('0'), fraction, &scale).and_then(bounded) {
         Some(Quantity(nanos)) => Spelled::Quantity(Quantity(if negative { -nanos } else { nanos })),
         None => Spelled::Extreme,
     }
@@ -146,7 +147,7 @@ fn scale(suffix: &str) -> Option<Scale> {
 }
 
 /// None: it doesn't come out even, or is too large.
-fn nanos(whole: &str, fraction: &str, scale: Scale) -> Option<i128> {
+fn nanos(whole: &str, fraction: &str, scale: &Scale) -> Option<i128> {
     // More digits than this are too fine or too large in any case.
     if whole.len() > 28 || fraction.len() > 28 {
         return None;
@@ -157,8 +158,8 @@ fn nanos(whole: &str, fraction: &str, scale: Scale) -> Option<i128> {
         return Some(0);
     }
     let (mantissa, power) = match scale {
-        Scale::Ten(power) => (mantissa, power),
-        Scale::Kibi(power) => (mantissa.checked_mul(1024_i128.checked_pow(power)?)?, 0),
+        Scale::Ten(power) => (mantissa, *power),
+        Scale::Kibi(power) => (mantissa.checked_mul(1024_i128.checked_pow(*power)?)?, 0),
     };
     let power = power.checked_add(9)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
     let factor = 10_i128.checked_pow(power.unsigned_abs())?;

@@ -155,6 +155,8 @@ fn two_digits(text: &str) -> Option<i32> {
     text.parse().ok().filter(|_| digits)
 }
 
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+
 /// In nanoseconds.
 const SECOND: i64 = 1_000_000_000;
 
@@ -195,7 +197,8 @@ impl Timestamp {
             return None;
         }
         let nanos = fraction.map_or(Some(0), nanoseconds)?;
-        let midnight = date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second();
+        let days = date.since(EPOCH).ok()?.get_days();
+        let midnight = i64::from(days) * 86_400;
         let seconds = midnight + i64::from(hour * 3_600 + minute * 60 + second - offset);
         Self::of_nanos(i128::from(seconds) * i128::from(SECOND) + i128::from(nanos))
     }
@@ -206,10 +209,6 @@ impl Timestamp {
 
     pub(super) fn seconds(self) -> i64 {
         i64::try_from(self.0.div_euclid(i128::from(SECOND))).unwrap_or_default()
-    }
-
-    pub(super) fn spelled(self) -> String {
-        self.instant().map(|at| at.to_string()).unwrap_or_default()
     }
 
     pub(in crate::condition) fn later(self, by: Duration) -> Option<Self> {

@@ -294,6 +294,29 @@ fn where_an_api_has_no_tables_its_list_is_screened_as_one() {
     assert!(in_every_size(table(""), other).is_err());
 }
 
+#[test]
+fn a_watch_is_seeded_with_what_the_streaming_list_shows() {
+    let looks = |object: &mut Value| {
+        let shown = object["kind"] == "Pod" && object["metadata"]["labels"]["show"] == "yes";
+        object["metadata"] = "masked".into();
+        if shown { Look::Shown } else { Look::Hidden }
+    };
+    let pod = |name: &str, show: &str| json!({ "metadata": { "name": name, "labels": { "show": show } } });
+    let [a, b] = [pod("a", "yes"), pod("b", "no")];
+    let text = format!(r#"{{"kind":"PodList","apiVersion":"v1","items":[{a},{b}]}}"#);
+    let mut list: Value = serde_json::from_str(&text).unwrap();
+    let (out, end) = pieces(plain(), looks, text.as_bytes().chunks(9));
+    assert_eq!(
+        (end, serde_json::from_slice::<Value>(&out).unwrap()["items"].as_array().unwrap().len()),
+        (Ok(()), 1)
+    );
+    assert_eq!(shown(&mut list, looks), Ok(vec![Key::of(&pod("a", "yes"))]));
+    assert_eq!(shown(&mut json!({ "kind": "PodList", "items": null }), looks), Ok(vec![]));
+    for wrong in [json!({ "kind": "PodList" }), json!({ "kind": "Status", "items": [] }), json!([])] {
+        assert!(shown(&mut wrong.clone(), looks).is_err(), "{wrong}");
+    }
+}
+
 /// Any value that JSON can say, with texts that look like what stands around them.
 fn value() -> impl Strategy<Value = Value> {
     let text = prop_oneof![r#"[\[\]{}",:\\ a-zéア\n]{0,12}"#, Just("items".to_owned()), any::<String>()];
@@ -351,6 +374,16 @@ proptest! {
         let rest = out.strip_prefix(head).unwrap();
         prop_assert!(matches!(rest, "" | "]" | "]}\n"), "{}", out);
     }
+}
+
+#[test]
+fn numbers_are_written_as_they_were_read() {
+    let numbers = "[39.430133835633676,0.1,-1.5,1e-7,5e-324,1.7976931348623157e+308,9007199254740993,-9223372036854775808,18446744073709551615]";
+    let text = format!(r#"{{"kind":"XList","apiVersion":"v1","items":[{{"n":{numbers}}}]}}"#);
+    let (out, end) = pieces(plain(), unmarked, text.as_bytes().chunks(5));
+    assert_eq!(end, Ok(()));
+    let out = String::from_utf8(out).unwrap();
+    assert!(out.contains(numbers), "{out}");
 }
 
 #[test]

@@ -132,6 +132,23 @@ fn what_a_list_has_shown_is_known_to_the_watch_behind_it() {
 }
 
 #[test]
+fn what_the_caller_knows_is_listed_unless_the_watch_begins_with_it() {
+    for (query, version) in [
+        ("", None),
+        ("resourceVersion=", None),
+        ("resourceVersion=0", None),
+        ("resourceVersion=5", Some("5")),
+        ("resourceVersion=5&sendInitialEvents=true", None),
+        ("resourceVersion=5&sendInitialEvents=1", None),
+        ("resourceVersion=5&sendInitialEvents=false", Some("5")),
+        ("resourceVersion=5&sendInitialEvents=0", Some("5")),
+    ] {
+        let line = Line { method: "GET", path: "/api/v1/pods", query: Some(query) };
+        assert_eq!(begins_behind(Attributes::parse(line).unwrap().query()), version, "{query}");
+    }
+}
+
+#[test]
 fn an_object_that_was_made_again_is_another() {
     let mut again = pod("a", 3, false);
     again["metadata"]["uid"] = "another".into();
@@ -170,7 +187,7 @@ fn bookmarks_go_to_who_asked_for_them_and_say_nothing_else() {
         ("", vec![]),
         ("allowWatchBookmarks=false", vec![]),
         ("allowWatchBookmarks=true", vec![usual.clone()]),
-        ("sendInitialEvents=true", vec![end.clone()]),
+        ("sendInitialEvents=true", vec![]),
         ("allowWatchBookmarks=1&sendInitialEvents=1", vec![usual, end]),
     ] {
         assert_eq!(seen(PLAIN, query, &[], &events), expected, "{query}");
@@ -249,10 +266,10 @@ fn rows_are_screened_by_their_objects_and_the_first_that_is_shown_has_the_column
     ];
     let mut first = row("a", 2, true, &columns);
     first["rows"][0]["object"] = Value::Null;
-    let mut last = table(&Value::Null, &json!([null, "a", null]), &left("a", 3));
+    let mut last = table(&Value::Null, &json!(["<none>", "a", "<none>"]), &left("a", 3));
     last["rows"][0]["object"] = Value::Null;
     let mark = json!({ "kind": "Pod", "apiVersion": "v1", "metadata": { "resourceVersion": "4" } });
-    let mut mark = table(&Value::Null, &json!([null, null, null]), &mark);
+    let mut mark = table(&Value::Null, &json!(["<none>", "<none>", "<none>"]), &mark);
     mark["rows"][0]["object"] = Value::Null;
     let expected = [event("ADDED", &first), event("DELETED", &last), event("BOOKMARK", &mark)];
     assert_eq!(seen(TABLE, "includeObject=None&allowWatchBookmarks=true", &[], &events), expected);

@@ -16,11 +16,11 @@ use crate::suite::wire::{self, Answer, Tls};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A certificate and its key, PEM.
-pub(super) type Pem = (String, String);
+pub(in crate::suite) type Pem = (String, String);
 
 /// A server and who asks it.
 #[derive(Debug)]
-pub(super) struct Api {
+pub(in crate::suite) struct Api {
     address: String,
     /// What stands before each path.
     prefix: String,
@@ -30,14 +30,14 @@ pub(super) struct Api {
 
 /// How a request's body is written, and the body.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Body<'a> {
-    pub(super) kind: &'a str,
-    pub(super) text: &'a str,
+pub(in crate::suite) struct Body<'a> {
+    pub(in crate::suite) kind: &'a str,
+    pub(in crate::suite) text: &'a str,
 }
 
 impl Api {
     /// `url` may end with a path.
-    pub(super) fn new(url: &str, ca: &str, (chain, key): &Pem) -> Api {
+    pub(in crate::suite) fn new(url: &str, ca: &str, (chain, key): &Pem) -> Api {
         let rest = url.strip_prefix("https://").unwrap();
         let (address, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let mut roots = RootCertStore::empty();
@@ -59,8 +59,19 @@ impl Api {
     }
 
     /// Asks, and reads the answer whole.
-    pub(super) fn ask(&mut self, method: &str, path: &str, body: Body<'_>) -> Answer {
-        self.send(method, path, body, "");
+    pub(in crate::suite) fn ask(&mut self, method: &str, path: &str, body: Body<'_>) -> Answer {
+        self.ask_with(method, path, body, "")
+    }
+
+    /// The same with more header lines, each with its end.
+    pub(in crate::suite) fn ask_with(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Body<'_>,
+        headers: &str,
+    ) -> Answer {
+        self.send(method, path, body, headers);
         let answer = wire::read(self.tls.as_mut().unwrap());
         if answer.header("connection") == Some("close") {
             self.tls = None;
@@ -70,7 +81,7 @@ impl Api {
 
     /// Asks, and hangs up once it is clear what comes: an answer that may never end is read no further than
     /// its head, a refusal whole.
-    pub(super) fn open(&mut self, method: &str, path: &str, headers: &str) -> Answer {
+    pub(in crate::suite) fn open(&mut self, method: &str, path: &str, headers: &str) -> Answer {
         self.send(method, path, Body::default(), headers);
         let mut tls = self.tls.take().unwrap();
         let mut head = Vec::new();
@@ -89,7 +100,7 @@ impl Api {
 
     /// A request whose answer is a JSON object.
     #[track_caller]
-    pub(super) fn json(&mut self, method: &str, path: &str, body: &Value) -> Value {
+    pub(in crate::suite) fn json(&mut self, method: &str, path: &str, body: &Value) -> Value {
         let text = body.to_string();
         let answer = self.ask(method, path, Body { kind: "application/json", text: &text });
         assert!(answer.status < 300, "{method} {path} {body}: {} {}", answer.status, answer.message());

@@ -2,7 +2,7 @@
 //! the real API server are asked the same. Where they differ there must be a strict exception (§4 of the
 //! design), and only ever one that allows less.
 
-mod api;
+pub(super) mod api;
 mod ask;
 mod ceiling;
 mod exceptions;
@@ -10,7 +10,7 @@ mod generate;
 mod holder;
 mod kinds;
 mod known;
-mod random;
+pub(super) mod random;
 mod replay;
 mod request;
 mod reviews;

@@ -4,11 +4,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators"): enough for choosing.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(in crate::suite) struct Random(u64);
 
 impl Random {
     /// The seed of this run: `DRAWBRIDGE_SEED`, or a new one.
-    pub(super) fn seed() -> u64 {
+    pub(in crate::suite) fn seed() -> u64 {
         match std::env::var("DRAWBRIDGE_SEED") {
             Ok(seed) => seed.parse().unwrap_or_else(|error| panic!("DRAWBRIDGE_SEED={seed}: {error}")),
             Err(_) => u64::from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos()),
@@ -16,7 +16,7 @@ impl Random {
     }
 
     /// Chance of its own for one part, so that parts don't depend on each other's order.
-    pub(super) fn part(seed: u64, part: usize) -> Random {
+    pub(in crate::suite) fn part(seed: u64, part: usize) -> Random {
         let mut random = Random(seed ^ (part as u64).wrapping_mul(0xD1B5_4A32_D192_ED03));
         random.next();
         random
@@ -31,22 +31,22 @@ impl Random {
     }
 
     /// A number below `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(in crate::suite) fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % end as u64).unwrap()
     }
 
     /// Whether something happens that happens so often of a hundred times.
-    pub(super) fn percent(&mut self, often: usize) -> bool {
+    pub(in crate::suite) fn percent(&mut self, often: usize) -> bool {
         self.below(100) < often
     }
 
     /// One of several words, kinds, ….
-    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(in crate::suite) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         *self.one_of(from)
     }
 
     /// One of several.
-    pub(super) fn one_of<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub(in crate::suite) fn one_of<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 }

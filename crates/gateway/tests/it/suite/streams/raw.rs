@@ -64,6 +64,8 @@ pub(crate) enum Upgrade {
     WebSocket,
     SpdyExec,
     SpdyForward(u16),
+    /// A port-forward that opens one stream with these headers.
+    SpdyStream(&'static [(&'static str, &'static str)]),
 }
 
 /// An open stream, read in the background.
@@ -206,6 +208,7 @@ impl Upgrade {
                 let of = |kind| [("streamtype", kind), ("port", port.as_str()), ("requestid", "0")];
                 (spdy(builder, "portforward.k8s.io"), spdy::open(&[&of("error"), &of("data")]))
             }
+            Upgrade::SpdyStream(headers) => (spdy(builder, "portforward.k8s.io"), spdy::open(&[headers])),
         }
     }
 }
