@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
-use drawbridge_policy::{Attributes, Case, Decision, Fact, Facts, Line, Permit, Reason, Rules, decide};
+use drawbridge_policy::{Attributes, Case, Decision, Fact, Facts, Line, Permit, Reason, Rules, Verb, decide};
+use http::header::WARNING;
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 
 use crate::bodies::Room;
 use crate::broker::answer::Answer;
+use crate::broker::ending::ending;
 use crate::broker::send::{Admitted, Flow, Sent, send};
 use crate::cluster::Cluster;
 use crate::connection::peer::Peer;
@@ -16,7 +18,7 @@ use crate::connection::route::{Route, few_enough, meant_for};
 use crate::facts::{Asking, Gathered};
 use crate::gate::Gate;
 use crate::identity::authenticate::{Check, authenticate};
-use crate::lease::{Holder, Lease, Permitted, Stream};
+use crate::lease::{Holder, Lease, Parting, Permitted, Stream};
 use crate::limits::Counted;
 use crate::record::draft::{Draft, Entry, Intent};
 use crate::record::entry::Subject;
@@ -66,9 +68,15 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
                 return response;
             }
         };
+        let ends = ending(&permit, gate.clock.now());
         let admitted = Admitted { permit, entry, lease, flow, stream };
         match send(admitted, &cluster, &headers, gate).await {
-            Sent::Answered(response) => return response,
+            Sent::Answered(mut response) => {
+                if let Some(ends) = ends {
+                    response.headers_mut().append(WARNING, ends);
+                }
+                return response;
+            }
             Sent::Refused(refusal, entry) => {
                 let response = refusal.respond(&reader);
                 entry.refuse(&refusal);
@@ -179,6 +187,8 @@ async fn admit(
             attributes: permit.attributes().clone(),
             stream: Stream::of(permit.attributes()),
             with: permit.with(),
+            until: permit.until(),
+            parting: parting(&permit),
         });
         let entry = match draft.intend(&gate.record, &permit, &intent).await {
             Ok(entry) => entry,
@@ -194,4 +204,9 @@ async fn admit(
         (draft, case) = (entry.again(), permit.into_case());
     }
     Err((draft, Refusal::Busy("decisions on one request while manifests change")))
+}
+
+fn parting(permit: &Permit) -> Parting {
+    let watches = permit.attributes().verb() == Verb::Watch;
+    if watches && permit.screen().is_some() { Parting::Told } else { Parting::Silent }
 }

@@ -566,7 +566,7 @@ impl ClusterFault {
 }
 
 /// The word that Kubernetes clients know for a status code.
-fn kubernetes_reason(status: StatusCode) -> &'static str {
+pub fn kubernetes_reason(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST => "BadRequest",
         StatusCode::UNAUTHORIZED => "Unauthorized",
@@ -582,6 +582,7 @@ fn kubernetes_reason(status: StatusCode) -> &'static str {
         StatusCode::UNPROCESSABLE_ENTITY => "Invalid",
         StatusCode::NOT_IMPLEMENTED => "Forbidden",
         StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
+        StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",
         _ => "InternalError",
     }
 }

@@ -17,7 +17,8 @@ use super::headers::{self, Protocol};
 use super::moved::moved;
 use super::relay::Relay;
 use super::review::{self, Before};
-use super::screened::Screening;
+use super::screen::watch::Watch;
+use super::screened::{Planned, Screening};
 use super::tap::Tap;
 use super::tunnel::Tunnel;
 use crate::cluster::{Answers, Cluster, Wait, Way};
@@ -119,9 +120,14 @@ async fn to_cluster(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gat
     // Dropped in reverse: what waits for the lease to end finds the entry's outcome handed in.
     let Admitted { lease, permit, mut entry, flow, stream } = admitted;
     let ready = ready(&permit, (from, flow.protocol()), (gate, cluster, &entry));
-    let (request, screening) = match lease.unless_cut(ready).await {
+    let (request, planned) = match lease.unless_cut(ready).await {
         Ok(ready) => ready,
         Err(refusal) => return Sent::Refused(refusal, entry),
+    };
+    let screening = match planned {
+        Planned::AsItIs => None,
+        Planned::Looked(screening) => Some(screening),
+        Planned::TooOld => return too_old(entry),
     };
     let agent = permit.agent().clone();
     let way = way(&permit, &agent, cluster, stream);
@@ -168,16 +174,16 @@ async fn ready(
     permit: &Permit,
     (from, protocol): (&HeaderMap, Option<Protocol>),
     (gate, cluster, entry): (&Gate, &Cluster, &Entry),
-) -> Result<(Request<Full<Bytes>>, Option<Screening>), Refusal> {
+) -> Result<(Request<Full<Bytes>>, Planned), Refusal> {
     let mut request = outgoing(permit, entry, from, protocol).map_err(|error| {
         tracing::error!(%error, "a permitted request could not be built");
         Refusal::Fault
     })?;
-    let screening = Screening::of(permit, (gate, cluster, entry), &mut request).await?;
-    if screening.is_some() && protocol.is_some() {
-        return Err(Refusal::Ambiguous(SCREENED));
+    let planned = Screening::of(permit, (gate, cluster, entry), &mut request).await?;
+    match (&planned, protocol) {
+        (Planned::Looked(_) | Planned::TooOld, Some(_)) => Err(Refusal::Ambiguous(SCREENED)),
+        (Planned::AsItIs, _) | (_, None) => Ok((request, planned)),
     }
-    Ok((request, screening))
 }
 
 /// The cluster has changed the protocol: what follows is relayed.
@@ -302,6 +308,20 @@ async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, le
     entry.finish(&Outcome::Answered { status: status.as_u16() });
     answer.headers_mut().remove(header::CONTENT_LENGTH);
     Sent::Answered(answer.map(|()| Answer::whole(said(&permit, bytes))))
+}
+
+/// A watch that can't begin where its caller is: one event says so.
+fn too_old(entry: Entry) -> Sent {
+    let Ok(event) = Watch::too_old() else { return Sent::Refused(Refusal::Fault, entry) };
+    let mut answer = Response::new(Answer::whole(event));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    if let Ok(id) = HeaderValue::from_str(entry.id()) {
+        headers.insert("audit-id", id);
+    }
+    entry.refuse(&Refusal::Expired);
+    Sent::Answered(answer)
 }
 
 /// What the cluster says of a failure may quote values that are masked.

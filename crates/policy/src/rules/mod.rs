@@ -295,7 +295,7 @@ impl Rules {
             let fits = |place: &usize| {
                 held.scope.rule(*place).is_some_and(|(_, rule)| {
                     let fit = matching::fit(rule.spec(), &held.namespaces, ask);
-                    fit.verb && fit.kind && fit.inexact.is_none()
+                    fit.verb && fit.kind && fit.inexact.is_none() && (fit.reach || spans(ask))
                 })
             };
             Candidate::all(held, held.scope.allow.places(ask).filter(fits))
@@ -367,10 +367,22 @@ impl Candidate {
         reached && self.rule().is_some_and(named)
     }
 
+    /// Whether it is about everything that is asked for, whatever the objects are.
+    pub(crate) fn is_for_all_of(&self, ask: Ask<'_>) -> bool {
+        self.rule().is_some_and(|rule| {
+            rule.condition().is_none() && matching::fit(rule.spec(), &self.reach, ask).is_whole()
+        })
+    }
+
     /// The rule. None never happens: a place is one of its own scope's.
     pub(crate) fn rule(&self) -> Option<&Rule> {
         self.scope.rule(self.place).map(|(_, rule)| rule)
     }
+}
+
+/// Whether a list or watch spans all namespaces: one of a single namespace is for grants that reach it.
+fn spans(ask: Ask<'_>) -> bool {
+    matches!(ask, Ask::Resource(on) if on.namespace.is_empty())
 }
 
 fn lasts_longer(until: Option<Millis>, than: Option<Millis>) -> bool {

@@ -3,16 +3,20 @@
 mod completed_jobs;
 mod entering;
 mod examples;
+mod filtered_lists;
 mod forwarding;
 mod hours;
+mod informers;
 mod labelled;
 mod limits;
+mod masks;
 mod races;
 mod registry_pods;
 mod relay;
 mod rollback;
 mod scaling;
 mod stored;
+mod watches;
 
 use serde_json::Value;
 
