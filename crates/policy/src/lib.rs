@@ -16,7 +16,7 @@
 pub mod attributes;
 pub mod body;
 mod case;
-mod condition;
+pub mod condition;
 pub mod decision;
 pub mod mask;
 mod name;
@@ -26,6 +26,7 @@ mod time;
 pub use attributes::{Access, Attributes, BodyUse, Connect, Line, Method, Query, Resource, Unreadable, Verb};
 pub use body::{BodyError, BodyFault, MAX_BODY, MAX_VALUES, Payload};
 pub use case::Case;
+pub use condition::{Bindings, Condition, ConditionError, Variable, Verdict, changed};
 pub use decision::{
     Decision, Denial, Fact, Facts, Limited, Live, Look, Looked, Missing, Needs, Next, Permit, Pin, Reason,
     Screen, Shown, Wanted, With, decide, looked_at,
