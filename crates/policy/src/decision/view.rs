@@ -86,26 +86,22 @@ pub(super) fn old<'a>(attributes: &Attributes, facts: &'a Facts) -> Option<&'a s
     if whole { facts.live() } else { facts.part() }
 }
 
-/// `request`, as far as a gateway knows it (Kubernetes, "Validating Admission Policy": `AdmissionRequest`),
-/// with RBAC's verb and the time besides.
+/// `request`, as far as a gateway knows it (Kubernetes, "Validating Admission Policy": `AdmissionRequest`).
 fn request(case: &Case, ask: Ask<'_>) -> Value {
     let attributes = case.attributes();
     let mut request = Map::new();
     let mut put = |key: &str, value: Value| drop(request.insert(key.to_owned(), value));
-    match ask {
-        Ask::Path { verb, path } => {
-            put("verb", json!(verb));
-            put("path", json!(path));
-        }
-        Ask::Resource(on) => {
-            let version = attributes.resource().map_or("", |resource| resource.version());
-            put("verb", json!(on.verb));
-            put("resource", json!({ "group": on.group, "version": version, "resource": on.resource }));
-            put("subResource", json!(on.subresource));
-            put("namespace", json!(on.namespace));
-            put("name", json!(on.name));
-        }
+    if let Ask::Resource(on) = ask {
+        let version = attributes.resource().map_or("", |resource| resource.version());
+        let resource = json!({ "group": on.group, "version": version, "resource": on.resource });
+        put("requestResource", resource.clone());
+        put("resource", resource);
+        put("requestSubResource", json!(on.subresource));
+        put("subResource", json!(on.subresource));
+        put("namespace", json!(on.namespace));
+        put("name", json!(on.name));
     }
+    put("userInfo", json!({ "username": case.agent().as_str() }));
     put("operation", json!(operation(attributes)));
     put("dryRun", json!(case.is_dry_run()));
     Value::Object(request)

@@ -29,6 +29,7 @@ mod record_secrets;
 mod refusals;
 mod refusals_limits;
 mod revocation;
+mod scopes;
 mod strangers;
 mod streams;
 mod wire;

@@ -1,0 +1,21 @@
+//! Scopes that see the object: what each lets through, against the real API server and unmodified clients.
+
+mod completed_jobs;
+mod scaling;
+
+use serde_json::Value;
+
+use super::world;
+
+/// Creates an object past the gateway.
+#[track_caller]
+fn there(namespace: &str, object: &Value) {
+    super::writes::until_created(namespace, object);
+}
+
+/// An object as the cluster has it, past the gateway; None: there is none.
+#[track_caller]
+fn live(namespace: &str, kind: &str, name: &str) -> Option<Value> {
+    let run = world().admin(&["-n", namespace, "get", kind, name, "-o", "json", "--ignore-not-found"]).ok();
+    (!run.stdout.is_empty()).then(|| serde_json::from_str(&run.stdout).unwrap())
+}
