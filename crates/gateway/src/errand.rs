@@ -13,6 +13,9 @@ use crate::cluster::review::{Asker, Review};
 const MAX_OBJECT: usize = 3 * 1024 * 1024;
 /// All revisions of a workload together: a workload keeps ten unless it says otherwise.
 const MAX_REVISIONS: usize = 8 * 1024 * 1024;
+/// One page of a collection that is deleted object by object. All annotations of an object together have at
+/// most 256 KiB, and what else its metadata has is some KiB.
+const MAX_PAGE: usize = 32 * 1024 * 1024;
 /// The longest description of an issuer: those in use have 1 to 4 KiB.
 const MAX_DOCUMENT: usize = 64 * 1024;
 /// The longest set of keys. One with a certificate chain beside each of its keys has some tens of KiB.
@@ -78,6 +81,9 @@ pub enum Wish<'a> {
     Namespace(&'a str),
     /// The earlier revisions of a workload: a list, by its path and query.
     Revisions(&'a str),
+    /// Which objects a collection has: one page of a list, by its path and query. Of the objects only their
+    /// metadata is asked for.
+    Page(&'a str),
 }
 
 impl Wish<'_> {
@@ -86,7 +92,7 @@ impl Wish<'_> {
             Wish::Live(attributes) => object_path(attributes).to_owned(),
             Wish::Part(attributes) => attributes.path().to_owned(),
             Wish::Namespace(name) => format!("/api/v1/namespaces/{name}"),
-            Wish::Revisions(path) => path.to_owned(),
+            Wish::Revisions(path) | Wish::Page(path) => path.to_owned(),
         }
     }
 }
@@ -121,6 +127,7 @@ impl Errand<'_> {
                 Wish::Live(_) | Wish::Part(_) => "live",
                 Wish::Namespace(_) => "namespace",
                 Wish::Revisions(_) => "revisions",
+                Wish::Page(_) => "page",
             },
             Errand::Cluster(ToCluster::IssuerDocument) => "cluster-issuer",
             Errand::Cluster(ToCluster::IssuerKeys) => "cluster-keys",
@@ -136,6 +143,7 @@ impl Errand<'_> {
     pub fn longest_answer(self) -> usize {
         match self {
             Errand::Cluster(ToCluster::Fact { wish: Wish::Revisions(_), .. }) => MAX_REVISIONS,
+            Errand::Cluster(ToCluster::Fact { wish: Wish::Page(_), .. }) => MAX_PAGE,
             Errand::Cluster(ToCluster::Fact { .. } | ToCluster::Review { .. }) => MAX_OBJECT,
             Errand::Cluster(
                 ToCluster::IssuerDocument | ToCluster::Renew { .. } | ToCluster::TokenReview { .. },
@@ -148,6 +156,10 @@ impl Errand<'_> {
     /// API servers answer 406 for their keys to who accepts JSON alone.
     fn accepted(self) -> &'static str {
         match self {
+            // An API that doesn't know the short form answers with whole objects.
+            Errand::Cluster(ToCluster::Fact { wish: Wish::Page(_), .. }) => {
+                "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, application/json"
+            }
             Errand::Cluster(ToCluster::IssuerKeys) | Errand::Issuer(ToIssuer::Keys { .. }) => {
                 "application/jwk-set+json, application/json"
             }

@@ -7,6 +7,7 @@ use http::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::broker::answer::Answer;
+use crate::expand::Stopped;
 use crate::identity::account::BadAccount;
 use crate::identity::certificate::BadCertificate;
 use crate::identity::issuer::Unverified;
@@ -101,6 +102,14 @@ pub enum Refusal {
     NotRehearsed(StatusCode),
     /// It changed under every attempt.
     Moved,
+    /// It is answered in JSON only, and its caller doesn't take that.
+    OnlyJson,
+    /// What it names can't be deleted as a collection.
+    NoCollection,
+    /// The collection has more objects than may be deleted one by one. Holds the bound.
+    TooManyObjects(usize),
+    /// Deleting a collection one by one ended before its end.
+    Stopped(Box<Stopped>),
     /// It can't be recorded, so it isn't done.
     NotRecorded(NotRecorded),
     /// The cluster can't be reached, or not with the credential that the gateway has for it.
@@ -149,6 +158,14 @@ impl From<Unverified> for Refusal {
 }
 
 impl Refusal {
+    /// What is behind it, where it only adds what was done before.
+    pub fn root(&self) -> &Refusal {
+        match self {
+            Refusal::Stopped(stopped) => stopped.refusal().unwrap_or(self),
+            _ => self,
+        }
+    }
+
     /// The HTTP status: 401 only for credentials, 403 for policy, 503 when the gateway can't decide or
     /// record.
     pub fn status(&self) -> StatusCode {
@@ -178,6 +195,10 @@ impl Refusal {
             Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoBody(_) => StatusCode::REQUEST_TIMEOUT,
             Refusal::Moved => StatusCode::CONFLICT,
+            Refusal::OnlyJson => StatusCode::NOT_ACCEPTABLE,
+            Refusal::NoCollection => StatusCode::METHOD_NOT_ALLOWED,
+            Refusal::TooManyObjects(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::Stopped(stopped) => stopped.status(),
             // Not 429: clients wait as long as it says and try again by themselves, an hour if need be.
             Refusal::Limit(_) => StatusCode::FORBIDDEN,
             Refusal::Cluster(ClusterFault::Silent(_)) => StatusCode::GATEWAY_TIMEOUT,
@@ -220,6 +241,10 @@ impl Refusal {
             Refusal::NotCounted(_) => "not-counted",
             Refusal::NotRehearsed(_) => "not-rehearsed",
             Refusal::Moved => "moved",
+            Refusal::OnlyJson => "only-json",
+            Refusal::NoCollection => "no-collection",
+            Refusal::TooManyObjects(_) => "too-many-objects",
+            Refusal::Stopped(stopped) => stopped.reason(),
             Refusal::NotRecorded(_) => "not-recorded",
             Refusal::Cluster(_) => "cluster",
             Refusal::Cut => "cut",
@@ -296,6 +321,20 @@ impl Refusal {
                 status.as_u16()
             ),
             Refusal::Moved => "the object changed under every attempt to decide on it; try again".to_owned(),
+            Refusal::OnlyJson => {
+                "objects that rules look into are deleted one by one, and that is answered in JSON only: \
+                 accept application/json"
+                    .to_owned()
+            }
+            Refusal::NoCollection => {
+                "these objects can't be deleted as a collection: name one namespace, or delete them one by one"
+                    .to_owned()
+            }
+            Refusal::TooManyObjects(bound) => format!(
+                "the collection has more than {bound} objects, and no more are deleted one by one in a \
+                 request; nothing was deleted: use a selector, or a limit"
+            ),
+            Refusal::Stopped(stopped) => stopped.message(),
             Refusal::NotRecorded(why) => {
                 format!("{why}, and nothing is done that isn't recorded; try again when it is")
             }
@@ -317,6 +356,7 @@ impl Refusal {
     pub fn next(&self) -> Next {
         match self {
             Refusal::Denied(denial) => denial.next(),
+            Refusal::Stopped(stopped) => stopped.next(),
             Refusal::NotRehearsed(_)
             | Refusal::Misdirected
             | Refusal::NoCluster
@@ -325,6 +365,9 @@ impl Refusal {
             | Refusal::Body(_)
             | Refusal::Ambiguous(_)
             | Refusal::TooManyFields(_)
+            | Refusal::OnlyJson
+            | Refusal::NoCollection
+            | Refusal::TooManyObjects(_)
             | Refusal::TooLarge(_) => Next::ChangeRequest,
             Refusal::NoCredential
             | Refusal::Credential(_)
@@ -354,6 +397,7 @@ impl Refusal {
         match self {
             Refusal::Denied(denial) => json!({ "rule": denial.rule().map(ToString::to_string) }),
             Refusal::Limit(exceeded) => exceeded.decided(),
+            Refusal::Stopped(stopped) => stopped.decided(),
             Refusal::NoIssuer(name) => json!({ "issuers": [name] }),
             Refusal::Token(BadToken::Unproven(unproven)) => json!({ "issuers": unproven.issuers() }),
             Refusal::NotReviewed(cluster) => json!({ "askedCluster": cluster }),
@@ -379,7 +423,7 @@ impl Refusal {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
         }
-        if let Refusal::Limit(exceeded) = self {
+        if let Refusal::Limit(exceeded) = self.root() {
             headers.insert(header::RETRY_AFTER, exceeded.retry_after().into());
         }
         if let Ok(id) = http::HeaderValue::from_str(&reader.id) {
@@ -390,7 +434,7 @@ impl Refusal {
 
     /// In how many seconds it may be worth trying again, where waiting is all that helps.
     fn wait(&self) -> Option<u64> {
-        if let Refusal::Limit(exceeded) = self {
+        if let Refusal::Limit(exceeded) = self.root() {
             return Some(exceeded.retry_after());
         }
         let soon = self.next() == Next::Wait && self.status() == StatusCode::SERVICE_UNAVAILABLE;
@@ -515,6 +559,10 @@ fn kubernetes_reason(status: StatusCode) -> &'static str {
         StatusCode::UNAUTHORIZED => "Unauthorized",
         StatusCode::FORBIDDEN => "Forbidden",
         StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
+        StatusCode::NOT_ACCEPTABLE => "NotAcceptable",
+        StatusCode::GONE => "Expired",
+        StatusCode::UNPROCESSABLE_ENTITY => "Invalid",
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => "Timeout",
         StatusCode::CONFLICT => "Conflict",
         StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLarge",

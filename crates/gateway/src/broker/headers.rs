@@ -68,6 +68,24 @@ impl Protocol {
     }
 }
 
+/// Whether a caller takes plain JSON: no `Accept` at all takes everything (RFC 9110 §12.5.1). JSON with `as=`
+/// is another form.
+pub fn takes_json(headers: &HeaderMap) -> bool {
+    let mut ranges = tokens(headers, &header::ACCEPT).peekable();
+    ranges.peek().is_none()
+        || ranges.any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or_default();
+            let is_json = ["application/json", "application/*", "*/*"].iter().any(|json| kind.eq_ignore_ascii_case(json));
+            let refused = |part: &str| {
+                let (key, value) = part.split_once('=').unwrap_or((part, ""));
+                key.eq_ignore_ascii_case("as")
+                    || key.eq_ignore_ascii_case("q") && value.parse::<f32>().is_ok_and(|weight| weight == 0.0)
+            };
+            is_json && !parts.any(refused)
+        })
+}
+
 /// What a request says about upgrading. `Err` is a sentence about what can't be meant.
 pub fn upgrade(headers: &HeaderMap) -> Result<Option<Protocol>, &'static str> {
     let wanted = tokens(headers, &header::CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));

@@ -153,7 +153,7 @@ fn way<'a>(permit: &Permit, agent: &'a AgentName, cluster: &'a Cluster, stream: 
 }
 
 /// Sends, and waits for the head of the answer. The entry says whether anything left.
-async fn exchange(
+pub async fn exchange(
     entry: &mut Entry,
     way: Way<'_>,
     request: Request<Full<Bytes>>,
@@ -203,13 +203,19 @@ async fn forbidden(response: Response<Incoming>, entry: Entry, cluster: &Cluster
     let Some(bytes) = whole(response).await else {
         return Sent::Refused(Refusal::Cluster(silent(cluster)), entry);
     };
-    if bytes.windows(b"cannot impersonate".len()).any(|window| window == b"cannot impersonate") {
+    if is_about_impersonation(&bytes) {
         let fault = ClusterFault::MayNotImpersonate(cluster.name().to_owned());
         return Sent::Refused(Refusal::Cluster(fault), entry);
     }
     entry.finish(&Outcome::Answered { status: StatusCode::FORBIDDEN.as_u16() });
     answer.headers_mut().remove(header::CONTENT_LENGTH);
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
+}
+
+/// Whether a 403 is the gateway's own: it may not act for the agent.
+pub fn is_about_impersonation(bytes: &[u8]) -> bool {
+    let words = b"cannot impersonate";
+    bytes.windows(words.len()).any(|window| window == words)
 }
 
 /// A 409 or 422 on a pinned write is ours when it is about the uid; anything else is the caller's own
@@ -226,15 +232,25 @@ async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, le
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
 }
 
-/// The API server says "UID in precondition" for an update. For an apply it says "uid mismatch" where there
-/// is no object, and where there is another one that the field metadata.uid never changes.
-fn is_ours(bytes: &[u8]) -> bool {
+/// What the API server says of a uid or a resourceVersion that isn't the object's: for an update, for a delete
+/// or an eviction, and for an apply where there is no object (where there is another one, it says that the
+/// field metadata.uid never changes).
+const OURS: [&str; 5] = [
+    "UID in precondition",
+    "ResourceVersion in precondition",
+    "UID in the precondition",
+    "ResourceVersion in the precondition",
+    "uid mismatch",
+];
+
+/// Whether a conflict is about what we bound the write to.
+pub fn is_ours(bytes: &[u8]) -> bool {
     let Ok(status) = serde_json::from_slice::<Value>(bytes) else { return false };
     let text =
         |value: &Value, field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let message = text(&status, "message");
     match text(&status, "reason").as_str() {
-        "Conflict" => message.contains("UID in precondition") || message.contains("uid mismatch"),
+        "Conflict" => OURS.iter().any(|words| message.contains(words)),
         "Invalid" => {
             let causes = status.pointer("/details/causes").and_then(Value::as_array);
             causes.is_some_and(|causes| causes.iter().any(|cause| text(cause, "field") == "metadata.uid"))

@@ -82,7 +82,7 @@ fn is_own(attributes: &Attributes) -> bool {
 }
 
 /// The caller's headers, less what it accepts: what comes back is for us.
-fn plain(headers: &HeaderMap) -> HeaderMap {
+pub fn plain(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     for name in [header::ACCEPT, header::ACCEPT_ENCODING, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE] {
         headers.remove(name);

@@ -44,6 +44,8 @@ pub enum Called {
     Namespace,
     /// The earlier revisions that a condition names.
     Revisions,
+    /// Which objects a collection has that is deleted object by object.
+    Page,
     /// Doctor's and readiness' questions.
     Review,
     /// The gateway's next token.
@@ -57,10 +59,11 @@ pub enum Called {
 }
 
 impl Called {
-    const ALL: [Called; 8] = [
+    const ALL: [Called; 9] = [
         Called::Live,
         Called::Namespace,
         Called::Revisions,
+        Called::Page,
         Called::Review,
         Called::Renew,
         Called::Document,
@@ -74,6 +77,7 @@ impl Called {
             Called::Live => "live",
             Called::Namespace => "namespace",
             Called::Revisions => "revisions",
+            Called::Page => "page",
             Called::Review => "review",
             Called::Renew => "renew",
             Called::Document => "issuer-document",

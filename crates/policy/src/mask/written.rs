@@ -22,7 +22,7 @@ impl Mask {
         }
         match reading {
             // Of a new object there is nothing yet that a value could be compared with.
-            Reading::Opaque | Reading::Delete(_) | Reading::Create(..) => Ok(()),
+            Reading::Opaque | Reading::Delete(_) | Reading::Evict(..) | Reading::Create(..) => Ok(()),
             Reading::Patch(Kind::JsonPatch, _, Json::List(operations)) => self.check_operations(operations),
             Reading::Patch(kind, _, Json::Map(map)) => {
                 self.check_object(map, Directives::of(*kind == Kind::StrategicPatch))

@@ -1,6 +1,9 @@
 //! Scopes that see the object: what each lets through, against the real API server and unmodified clients.
 
+mod collection;
+mod collection_races;
 mod completed_jobs;
+mod eviction;
 mod scaling;
 
 use serde_json::Value;
