@@ -61,7 +61,7 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
         let stream = Stream::of(case.attributes());
         let on = (&lease, &*cluster, &headers);
         let (permit, entry) = match admit(gate, draft, case, on, &mut counted).await {
-            Ok(Admission::Whole(permit, entry)) => (permit, entry),
+            Ok(Admission::Whole(permit, entry)) => (*permit, entry),
             Ok(Admission::Apart(case, draft)) => {
                 let each = Collection { gate, peer, on, case: &case };
                 return each.delete(draft).await.unwrap_or_else(|(draft, refusal)| refuse(draft, &refusal));
@@ -185,7 +185,7 @@ pub async fn admit(
         }
         let over = permit.until().is_some_and(|until| until <= gate.clock.now());
         if !over && Arc::ptr_eq(&snapshot, &gate.state.snapshot()) {
-            return Ok(Admission::Whole(permit, entry));
+            return Ok(Admission::Whole(Box::new(permit), entry));
         }
         (draft, case) = (entry.again(), permit.into_case());
     }

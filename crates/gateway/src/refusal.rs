@@ -7,7 +7,7 @@ use http::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::broker::answer::Answer;
-use crate::expand::Stopped;
+use crate::expand::{Stopped, Unfit};
 use crate::identity::account::BadAccount;
 use crate::identity::certificate::BadCertificate;
 use crate::identity::issuer::Unverified;
@@ -102,12 +102,8 @@ pub enum Refusal {
     NotRehearsed(StatusCode),
     /// It changed under every attempt.
     Moved,
-    /// It is answered in JSON only, and its caller doesn't take that.
-    OnlyJson,
-    /// What it names can't be deleted as a collection.
-    NoCollection,
-    /// The collection has more objects than may be deleted one by one. Holds the bound.
-    TooManyObjects(usize),
+    /// It names a collection that can't be deleted one by one.
+    Unfit(Unfit),
     /// Deleting a collection one by one ended before its end.
     Stopped(Box<Stopped>),
     /// It can't be recorded, so it isn't done.
@@ -195,9 +191,7 @@ impl Refusal {
             Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoBody(_) => StatusCode::REQUEST_TIMEOUT,
             Refusal::Moved => StatusCode::CONFLICT,
-            Refusal::OnlyJson => StatusCode::NOT_ACCEPTABLE,
-            Refusal::NoCollection => StatusCode::METHOD_NOT_ALLOWED,
-            Refusal::TooManyObjects(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::Unfit(unfit) => unfit.status(),
             Refusal::Stopped(stopped) => stopped.status(),
             // Not 429: clients wait as long as it says and try again by themselves, an hour if need be.
             Refusal::Limit(_) => StatusCode::FORBIDDEN,
@@ -241,9 +235,7 @@ impl Refusal {
             Refusal::NotCounted(_) => "not-counted",
             Refusal::NotRehearsed(_) => "not-rehearsed",
             Refusal::Moved => "moved",
-            Refusal::OnlyJson => "only-json",
-            Refusal::NoCollection => "no-collection",
-            Refusal::TooManyObjects(_) => "too-many-objects",
+            Refusal::Unfit(unfit) => unfit.reason(),
             Refusal::Stopped(stopped) => stopped.reason(),
             Refusal::NotRecorded(_) => "not-recorded",
             Refusal::Cluster(_) => "cluster",
@@ -321,19 +313,7 @@ impl Refusal {
                 status.as_u16()
             ),
             Refusal::Moved => "the object changed under every attempt to decide on it; try again".to_owned(),
-            Refusal::OnlyJson => {
-                "objects that rules look into are deleted one by one, and that is answered in JSON only: \
-                 accept application/json"
-                    .to_owned()
-            }
-            Refusal::NoCollection => {
-                "these objects can't be deleted as a collection: name one namespace, or delete them one by one"
-                    .to_owned()
-            }
-            Refusal::TooManyObjects(bound) => format!(
-                "the collection has more than {bound} objects, and no more are deleted one by one in a \
-                 request; nothing was deleted: use a selector, or a limit"
-            ),
+            Refusal::Unfit(unfit) => unfit.to_string(),
             Refusal::Stopped(stopped) => stopped.message(),
             Refusal::NotRecorded(why) => {
                 format!("{why}, and nothing is done that isn't recorded; try again when it is")
@@ -365,9 +345,7 @@ impl Refusal {
             | Refusal::Body(_)
             | Refusal::Ambiguous(_)
             | Refusal::TooManyFields(_)
-            | Refusal::OnlyJson
-            | Refusal::NoCollection
-            | Refusal::TooManyObjects(_)
+            | Refusal::Unfit(_)
             | Refusal::TooLarge(_) => Next::ChangeRequest,
             Refusal::NoCredential
             | Refusal::Credential(_)

@@ -76,7 +76,9 @@ pub fn takes_json(headers: &HeaderMap) -> bool {
         || ranges.any(|range| {
             let mut parts = range.split(';').map(str::trim);
             let kind = parts.next().unwrap_or_default();
-            let is_json = ["application/json", "application/*", "*/*"].iter().any(|json| kind.eq_ignore_ascii_case(json));
+            let is_json = ["application/json", "application/*", "*/*"]
+                .iter()
+                .any(|json| kind.eq_ignore_ascii_case(json));
             let refused = |part: &str| {
                 let (key, value) = part.split_once('=').unwrap_or((part, ""));
                 key.eq_ignore_ascii_case("as")
@@ -161,6 +163,35 @@ fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_json_is_taken_unless_every_range_names_something_else() {
+        let takes = |accept: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for one in accept {
+                headers.append(header::ACCEPT, HeaderValue::from_static(one));
+            }
+            takes_json(&headers)
+        };
+        for accept in [
+            &[][..],
+            &["application/json"],
+            &["*/*"],
+            &["application/vnd.kubernetes.protobuf,application/json;q=0.1"],
+            &["application/json;as=Table;v=v1;g=meta.k8s.io,application/json"],
+            &["text/plain", "Application/*"],
+        ] {
+            assert!(takes(accept), "{accept:?}");
+        }
+        for accept in [
+            &["application/vnd.kubernetes.protobuf"][..],
+            &["application/json;as=Table;v=v1;g=meta.k8s.io"],
+            &["application/json;q=0"],
+            &["text/*"],
+        ] {
+            assert!(!takes(accept), "{accept:?}");
+        }
+    }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();

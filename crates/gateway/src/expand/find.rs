@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Collection;
 use super::stopped::{Because, Stopped};
+use super::unfit::Unfit;
 use crate::errand::{ToCluster, Wish};
 use crate::refusal::{ClusterFault, Refusal};
 use crate::telemetry::Called;
@@ -52,13 +53,6 @@ impl Collection<'_> {
         let (lease, _, _) = self.on;
         let attributes = self.case.attributes();
         let namespace = attributes.resource().map_or("", |resource| resource.namespace());
-        let is_of_namespaces = attributes.resource().is_some_and(|resource| {
-            resource.group().is_empty() && resource.resource() == "namespaces"
-        });
-        // The API server offers neither: objects of all namespaces at once, nor namespaces themselves.
-        if is_of_namespaces {
-            return Err(Refusal::NoCollection);
-        }
         let limit = attributes.limit().map_err(Refusal::Unreadable)?;
         let limit = limit.and_then(|limit| usize::try_from(limit).ok());
         let (mut names, mut after) = (Vec::new(), None);
@@ -67,8 +61,9 @@ impl Collection<'_> {
             let path = attributes.page(left.min(PAGE), after.as_deref());
             let page = lease.unless_cut(self.page(&path, entry)).await?;
             for Item { metadata } in page.items.unwrap_or_default() {
+                // The API server deletes no collection over all namespaces, either.
                 if metadata.namespace != namespace {
-                    return Err(Refusal::NoCollection);
+                    return Err(Refusal::Unfit(Unfit::Everywhere));
                 }
                 names.push(metadata.name);
             }
@@ -81,7 +76,7 @@ impl Collection<'_> {
             }
             after = Some(page.metadata.after);
         }
-        Err(Refusal::TooManyObjects(MOST))
+        Err(Refusal::Unfit(Unfit::TooMany(MOST)))
     }
 
     async fn page(self, path: &str, entry: &str) -> Result<Page, Refusal> {

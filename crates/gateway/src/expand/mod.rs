@@ -4,6 +4,7 @@
 mod find;
 mod stopped;
 mod tally;
+mod unfit;
 
 use drawbridge_policy::{Case, Permit, Reason, Screen, Shown, mask};
 use futures_util::StreamExt;
@@ -27,9 +28,10 @@ use crate::record::draft::{Draft, Entry, Outcome};
 use crate::record::entry::Subject;
 use crate::refusal::{ClusterFault, Refusal};
 
-pub use stopped::Stopped;
 use stopped::Because;
+pub use stopped::Stopped;
 use tally::{Done, Tally};
+pub use unfit::Unfit;
 
 /// How many objects of one collection are under way at once: enough that a slow cluster isn't waited for twice
 /// per object, and few enough that one request doesn't take what others need.
@@ -41,7 +43,7 @@ const MAX_ANSWER: usize = 4 * 1024 * 1024;
 #[derive(Debug)]
 pub enum Admission {
     /// The request, as the permit has it.
-    Whole(Permit, Entry),
+    Whole(Box<Permit>, Entry),
     /// Each object of the collection on its own.
     Apart(Box<Case>, Draft),
 }
@@ -63,7 +65,7 @@ pub struct Collection<'a> {
 enum Sent {
     Done(Done),
     /// The object changed between our read and our delete: decide again.
-    Moved(Case, Draft),
+    Moved(Box<(Case, Draft)>),
 }
 
 impl Collection<'_> {
@@ -76,7 +78,7 @@ impl Collection<'_> {
     pub async fn delete(self, mut draft: Draft) -> Result<Response<Answer>, (Draft, Refusal)> {
         let (_, _, headers) = self.on;
         if !takes_json(headers) {
-            return Err((draft, Refusal::OnlyJson));
+            return Err((draft, Refusal::Unfit(Unfit::OnlyJson)));
         }
         let names = match self.find(draft.id()).await {
             Ok(names) => names,
@@ -131,7 +133,7 @@ impl Collection<'_> {
         let mut counted = Counted::default();
         for _ in 0..ATTEMPTS {
             let (permit, entry) = match admit(self.gate, draft, case, self.on, &mut counted).await {
-                Ok(Admission::Whole(permit, entry)) => (permit, entry),
+                Ok(Admission::Whole(permit, entry)) => (*permit, entry),
                 // One object is no collection.
                 Ok(Admission::Apart(_, draft)) => {
                     draft.refuse(record, self.peer, &Refusal::Fault);
@@ -144,7 +146,7 @@ impl Collection<'_> {
             };
             match self.send(permit, entry).await? {
                 Sent::Done(done) => return Ok(done),
-                Sent::Moved(again, entry) => (case, draft) = (again, entry),
+                Sent::Moved(again) => (case, draft) = *again,
             }
         }
         draft.refuse(record, self.peer, &Refusal::Moved);
@@ -178,7 +180,7 @@ impl Collection<'_> {
             }
         };
         if status == StatusCode::CONFLICT && permit.pinned().is_some() && is_ours(&body) {
-            return Ok(Sent::Moved(permit.into_case(), entry.again()));
+            return Ok(Sent::Moved(Box::new((permit.into_case(), entry.again()))));
         }
         if status == StatusCode::FORBIDDEN && is_about_impersonation(&body) {
             let refusal = Refusal::Cluster(ClusterFault::MayNotImpersonate(cluster.name().to_owned()));

@@ -301,18 +301,14 @@ impl Rules {
         if !self.has.masks || reads.iter().any(|read| self.allowing(*read, now).is_some()) {
             return Vec::new();
         }
+        let hides = |held: &HeldScope, place: usize| {
+            let Some((_, rule)) = held.scope.rule(place) else { return false };
+            let mut fits = reads.iter().map(|read| matching::fit(rule.spec(), &held.namespaces, *read));
+            rule.mask().is_some() && fits.any(|fit| fit.verb && fit.kind)
+        };
         let found = self.held(now).flat_map(|held| {
-            let hides = |place: &usize| {
-                held.scope.rule(*place).is_some_and(|(_, rule)| {
-                    let fits = |read: &Ask<'_>| {
-                        let fit = matching::fit(rule.spec(), &held.namespaces, *read);
-                        fit.verb && fit.kind
-                    };
-                    rule.mask().is_some() && reads.iter().any(fits)
-                })
-            };
             let places = reads.iter().flat_map(|read| held.scope.allow.places(*read));
-            Candidate::all(held, places.filter(hides))
+            Candidate::all(held, places.filter(|place| hides(held, *place)))
         });
         found.collect()
     }

@@ -1,6 +1,7 @@
 // A program as an agent's author would write it: client-go with in-cluster configuration, and no word about
 // Drawbridge. It lists config maps, makes one, waits until a watch shows it, and deletes it. With "hold" it
-// watches until the watch ends, and with "poll" it lists once for every line of its standard input.
+// watches until the watch ends, with "poll" it lists once for every line of its standard input, and with "sweep"
+// it deletes all config maps with the label sweep=NAME in one request.
 package main
 
 import (
@@ -27,7 +28,7 @@ const (
 
 func main() {
 	if len(os.Args) != 3 {
-		fail(fmt.Errorf("usage: client-go round|hold|poll NAME"))
+		fail(fmt.Errorf("usage: client-go round|hold|poll|sweep NAME"))
 	}
 	maps, err := connect()
 	if err != nil {
@@ -40,6 +41,8 @@ func main() {
 		err = hold(maps)
 	case "poll":
 		err = poll(maps)
+	case "sweep":
+		err = sweep(maps, os.Args[2])
 	default:
 		err = fmt.Errorf("no such thing to do: %s", os.Args[1])
 	}
@@ -120,6 +123,17 @@ func poll(maps typed.ConfigMapInterface) error {
 		fmt.Println("listed")
 	}
 	return lines.Err()
+}
+
+func sweep(maps typed.ConfigMapInterface, label string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	chosen := meta.ListOptions{LabelSelector: "sweep=" + label}
+	if err := maps.DeleteCollection(ctx, meta.DeleteOptions{}, chosen); err != nil {
+		return err
+	}
+	fmt.Println("swept")
+	return nil
 }
 
 func fail(err error) {

@@ -1,6 +1,7 @@
 //! What changes while a collection is deleted object by object: objects, and the agent's standing. The cluster is
 //! a fake one, which can wait; what a real one says of a stale precondition is asked of a real one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -11,7 +12,8 @@ use serde_json::{Value, json};
 use super::super::attacks::fake::{Asked, Fake, Reply, answer};
 use super::super::wire::{self, Answer};
 use super::super::world;
-use super::there;
+use super::completed_jobs::{CLEANER, complete, job};
+use super::{live as live_in, there};
 
 const SWEEPER: &str = "
 - name: sweep
@@ -76,6 +78,56 @@ fn an_object_that_another_one_replaced_meanwhile_is_looked_at_again_and_stays() 
     let got = sweep(&fake, SWEEPER);
     assert_eq!((got.status, got.message().as_str()), (200, "0 objects deleted"), "{got:?}");
     assert_eq!(bound(&fake), [json!({ "uid": "u-1", "resourceVersion": "7" })]);
+}
+
+/// What the API server answers to the cluster's owner, as far as the gateway looks at it.
+fn real(method: &str, path: &str, body: &str) -> Reply {
+    let run = match method {
+        "GET" => world().admin(&["get", "--raw", path]),
+        _ => world().admin_with(&["delete", "--raw", path, "-f", "-"], body.as_bytes()),
+    };
+    if run.code == Some(0) {
+        return Reply::Say(answer("200 OK", JSON, &run.stdout));
+    }
+    match run.stderr.split_once("(Conflict): ") {
+        Some((_, message)) => status(409, "Conflict", message.trim()),
+        None => panic!("{method} {path}: {run}"),
+    }
+}
+
+#[test]
+fn a_completed_job_that_a_running_one_of_its_name_replaces_before_the_delete_is_not_deleted() {
+    let namespace = world().namespace("swap");
+    there(&namespace, &job("x"));
+    complete(&namespace, "x");
+    let (inside, outside) = (String::from("/namespaces/ns/"), format!("/namespaces/{namespace}/"));
+    let (ours, theirs) = ("\"namespace\":\"ns\"", format!("\"namespace\":\"{namespace}\""));
+    let swapped = AtomicBool::new(false);
+    let real_namespace = namespace.clone();
+    let fake = Fake::start("", move |asked, _| {
+        let (method, path) = asked.line.split_once(' ').unwrap();
+        let reply = match real(method, &path.replace(&inside, &outside), &asked.body) {
+            Reply::Say(text) => {
+                let body = text.split_once("\r\n\r\n").unwrap().1.replace(&theirs, ours);
+                let head = text.lines().next().unwrap().trim_start_matches("HTTP/1.1 ");
+                Reply::Say(answer(head, JSON, &body))
+            }
+            other => other,
+        };
+        // Behind the gateway's look and before its delete.
+        if path.ends_with("/x") && method == "GET" && !swapped.swap(true, Ordering::SeqCst) {
+            let delete = ["delete", "job", "x", "--cascade=background", "--wait=true"];
+            world().admin(&[&["-n", &real_namespace][..], &delete].concat()).ok();
+            there(&real_namespace, &job("x"));
+        }
+        reply
+    });
+    let agent = fake.agent(CLEANER);
+    let path = "/apis/batch/v1/namespaces/ns/jobs?propagationPolicy=Background";
+    let got = wire::call(&fake.gateway, &agent, "DELETE", path, &[], b"");
+    assert_eq!((got.status, got.message().as_str()), (200, "0 objects deleted"), "{got:?}");
+    assert_eq!(bound(&fake).len(), 1, "it was tried, and the API server said no");
+    assert!(live_in(&namespace, "job", "x").is_some());
 }
 
 #[test]
@@ -183,9 +235,9 @@ fn a_suspension_in_the_middle_stops_it_and_the_record_says_how_far_it_came() {
             return live(&name, &format!("u-{name}"), "yes");
         }
         if name.trim_start_matches('x').parse::<usize>().unwrap() >= 9 {
-            drop(reached.lock().unwrap_or_else(PoisonError::into_inner).send(()));
+            reached.lock().unwrap_or_else(PoisonError::into_inner).send(()).ok();
             // Until the suspension is over, or the test is.
-            drop(released.lock().unwrap_or_else(PoisonError::into_inner).recv());
+            released.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
         }
         status(404, "NotFound", "gone")
     });

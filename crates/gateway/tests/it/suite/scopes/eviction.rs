@@ -37,7 +37,10 @@ impl Scene {
             "nodeSelector": { "no": "node" },
         });
         let metadata = json!({ "name": name, "labels": { "drain": drain } });
-        there(&self.namespace, &json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec }));
+        there(
+            &self.namespace,
+            &json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec }),
+        );
     }
 
     fn is_there(&self, name: &str) -> bool {
@@ -63,8 +66,7 @@ impl Scene {
 }
 
 fn eviction(version: &str, name: &str, options: &Value) -> Value {
-    let mut eviction =
-        json!({ "apiVersion": format!("policy/{version}"), "kind": "Eviction", "metadata": { "name": name } });
+    let mut eviction = json!({ "apiVersion": format!("policy/{version}"), "kind": "Eviction", "metadata": { "name": name } });
     if !options.is_null() {
         eviction["deleteOptions"] = options.clone();
     }
@@ -120,7 +122,8 @@ fn a_labelled_pod_is_evicted_in_every_version_and_form_bound_to_what_was_looked_
 fn a_pod_without_the_label_is_not_evicted_in_any_form() {
     let scene = Scene::new();
     scene.pod("kept", "no");
-    let protobuf = scene.send("kept/eviction", "application/vnd.kubernetes.protobuf", &in_protobuf("kept", b""));
+    let protobuf =
+        scene.send("kept/eviction", "application/vnd.kubernetes.protobuf", &in_protobuf("kept", b""));
     let json = scene.evict("kept", "", &eviction("v1", "kept", &Value::Null));
     let old = scene.evict("kept", "", &eviction("v1beta1", "kept", &Value::Null));
     for answer in [protobuf, json, old] {
@@ -166,7 +169,8 @@ fn a_dry_run_evicts_nothing_whether_the_body_or_the_query_says_so() {
         assert!(scene.is_there("kept"), "{query}");
     }
     let dry = message(&[(5, b"All")]);
-    let answer = scene.send("kept/eviction", "application/vnd.kubernetes.protobuf", &in_protobuf("kept", &dry));
+    let answer =
+        scene.send("kept/eviction", "application/vnd.kubernetes.protobuf", &in_protobuf("kept", &dry));
     assert_eq!(answer.status, 201, "{answer:?}");
     assert!(scene.is_there("kept"));
     assert_eq!(scene.bound().len(), 3);
@@ -176,7 +180,8 @@ fn a_dry_run_evicts_nothing_whether_the_body_or_the_query_says_so() {
 fn an_eviction_that_its_caller_bound_to_another_state_is_a_conflict() {
     let scene = Scene::new();
     scene.pod("kept", "yes");
-    for bound in [json!({ "resourceVersion": "1" }), json!({ "uid": "11111111-2222-3333-4444-555555555555" })] {
+    for bound in [json!({ "resourceVersion": "1" }), json!({ "uid": "11111111-2222-3333-4444-555555555555" })]
+    {
         let options = json!({ "preconditions": bound });
         let answer = scene.evict("kept", "", &eviction("v1", "kept", &options));
         assert_eq!((answer.status, answer.reason().as_str()), (409, "conflict"), "{answer:?}");
