@@ -232,9 +232,9 @@ async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, le
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
 }
 
-/// What the API server says of a uid or a resourceVersion that isn't the object's: for an update, for a delete
-/// or an eviction, and for an apply where there is no object (where there is another one, it says that the
-/// field metadata.uid never changes).
+/// What the API server says of a uid or a resourceVersion that isn't the object's: for an update, for a
+/// delete or an eviction, and for an apply where there is no object (where there is another one, it says
+/// that the field metadata.uid never changes).
 const OURS: [&str; 5] = [
     "UID in precondition",
     "ResourceVersion in precondition",

@@ -33,8 +33,8 @@ pub use stopped::Stopped;
 use tally::{Done, Tally};
 pub use unfit::Unfit;
 
-/// How many objects of one collection are under way at once: enough that a slow cluster isn't waited for twice
-/// per object, and few enough that one request doesn't take what others need.
+/// How many objects of one collection are under way at once: enough that a slow cluster isn't waited for
+/// twice per object, and few enough that one request doesn't take what others need.
 const AT_ONCE: usize = 4;
 /// An answer to a delete is the object or a `Status`; etcd takes less than 2 MiB of an object.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -69,12 +69,12 @@ enum Sent {
 }
 
 impl Collection<'_> {
-    /// Deletes what is allowed, and says how many that were. `draft` is the collection's own; every object has
-    /// an entry of its own.
+    /// Deletes what is allowed, and says how many that were. `draft` is the collection's own; every
+    /// object has an entry of its own.
     ///
     /// # Errors
-    /// Its objects can't be found, or it ended before its end: [`Refusal::Stopped`] says how many were deleted
-    /// by then.
+    /// Its objects can't be found, or it ended before its end: [`Refusal::Stopped`] says how many were
+    /// deleted by then.
     pub async fn delete(self, mut draft: Draft) -> Result<Response<Answer>, (Draft, Refusal)> {
         let (_, _, headers) = self.on;
         if !takes_json(headers) {

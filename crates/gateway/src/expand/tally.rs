@@ -71,9 +71,9 @@ impl Tally {
         }
     }
 
-    /// A `Status`, which is what the API's description says that a deletecollection is answered with. (The API
-    /// server really answers with a list of all objects as they were. Every client reads either, and these
-    /// objects were not kept.)
+    /// A `Status`, which is what the API's description says that a deletecollection is answered with.
+    /// (The API server really answers with a list of all objects as they were. Every client reads either,
+    /// and these objects were not kept.)
     pub(super) fn respond(&self, case: &Case, id: &str) -> Response<Answer> {
         let text = |part: fn(&drawbridge_policy::Resource) -> &str| {
             case.attributes().resource().map_or("", part).to_owned()

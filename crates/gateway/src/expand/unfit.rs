@@ -20,8 +20,8 @@ pub enum Unfit {
     Everywhere,
     /// It has more objects than are deleted in one request. Holds the bound.
     #[error(
-        "the collection has more than {0} objects, and no more are deleted one by one in a request; nothing was \
-         deleted: use a selector, or a limit"
+        "the collection has more than {0} objects, and no more are deleted one by one in a request; nothing \
+         was deleted: use a selector, or a limit"
     )]
     TooMany(usize),
 }

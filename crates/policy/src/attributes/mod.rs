@@ -37,8 +37,8 @@ pub const MAX_PATH: usize = 4096;
 /// a body.
 pub const MAX_QUERY: usize = 8192;
 
-/// Of a DELETE's query what a list must not have: what is said about deleting, what would make it a watch, and
-/// the limit, which the gateway sets itself.
+/// Of a DELETE's query what a list must not have: what is said about deleting, what would make it a
+/// watch, and the limit, which the gateway sets itself.
 const NO_LIST_OPTIONS: [&str; 11] = [
     "limit",
     "watch",
@@ -184,8 +184,8 @@ impl Attributes {
         Ok(u64::try_from(limit).ok().filter(|limit| *limit > 0))
     }
 
-    /// Path and query of the list that finds what this collection's delete would, one page at a time: the same
-    /// selectors, and from `after` on, which is where the last page ended.
+    /// Path and query of the list that finds what this collection's delete would, one page at a time: the
+    /// same selectors, and from `after` on, which is where the last page ended.
     #[must_use]
     pub fn page(&self, limit: usize, after: Option<&str>) -> String {
         let again = after.is_some();

@@ -1,7 +1,7 @@
 //! An eviction: deletes a pod by creating something beside it. Its delete options stand inside its body.
 //!
-//! Source: `k8s.io/kubernetes/pkg/registry/core/pod/storage/eviction.go` (1.37). The versions v1 and v1beta1 of
-//! `policy` have the same fields in both forms.
+//! Source: `k8s.io/kubernetes/pkg/registry/core/pod/storage/eviction.go` (1.37). The versions v1 and
+//! v1beta1 of `policy` have the same fields in both forms.
 
 use bytes::Bytes;
 

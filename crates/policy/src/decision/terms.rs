@@ -73,8 +73,8 @@ impl<'a> Terms<'a> {
         self.write(plain, &allows, &denies).map(Some)
     }
 
-    /// All that the selectors find is decided one by one, unless it is refused for what the request as a whole
-    /// says: the objects' own deletes don't say it again.
+    /// All that the selectors find is decided one by one, unless it is refused for what the request as a
+    /// whole says: the objects' own deletes don't say it again.
     fn apart(&self, allows: &[Candidate]) -> Halt {
         let case = self.judge.case;
         if case.reading().is_unsafe() {

@@ -1,5 +1,5 @@
-//! A deletecollection under a condition or a limit: each object goes on its own or stays, judged by what the API
-//! server got.
+//! A deletecollection under a condition or a limit: each object goes on its own or stays, judged by what
+//! the API server got.
 
 use drawbridge_testkit::{Agent, Event};
 use serde_json::{Value, json};

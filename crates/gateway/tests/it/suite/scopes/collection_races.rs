@@ -1,5 +1,6 @@
-//! What changes while a collection is deleted object by object: objects, and the agent's standing. The cluster is
-//! a fake one, which can wait; what a real one says of a stale precondition is asked of a real one.
+//! What changes while a collection is deleted object by object: objects, and the agent's standing. The
+//! cluster is a fake one, which can wait; what a real one says of a stale precondition is asked of a real
+//! one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
