@@ -219,7 +219,7 @@ fn way<'a>(permit: &Permit, agent: &'a AgentName, cluster: &'a Cluster, stream: 
 }
 
 /// Sends, and waits for the head of the answer. The entry says whether anything left.
-async fn exchange(
+pub async fn exchange(
     entry: &mut Entry,
     way: Way<'_>,
     request: Request<Full<Bytes>>,
@@ -273,7 +273,7 @@ async fn forbidden(response: Response<Incoming>, permit: &Permit, entry: Entry, 
     let Some(bytes) = whole(response).await else {
         return Sent::Refused(Refusal::Cluster(silent(cluster)), entry);
     };
-    if bytes.windows(b"cannot impersonate".len()).any(|window| window == b"cannot impersonate") {
+    if is_about_impersonation(&bytes) {
         let fault = ClusterFault::MayNotImpersonate(cluster.name().to_owned());
         return Sent::Refused(Refusal::Cluster(fault), entry);
     }
@@ -294,6 +294,12 @@ async fn reviewed(response: Response<Incoming>, asked: &Review, entry: Entry, cl
     entry.finish(&Outcome::Answered { status });
     answer.headers_mut().remove(header::CONTENT_LENGTH);
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
+}
+
+/// Whether a 403 is the gateway's own: it may not act for the agent.
+pub fn is_about_impersonation(bytes: &[u8]) -> bool {
+    let words = b"cannot impersonate";
+    bytes.windows(words.len()).any(|window| window == words)
 }
 
 /// A 409 or 422 on a pinned write is ours when what was looked at has changed; anything else is the caller's
