@@ -3,14 +3,12 @@
 
 use std::sync::Arc;
 
-use drawbridge_policy::{Attributes, Case, Decision, Fact, Facts, Line, Permit, Reason, Rules, Verb, decide};
-use http::header::WARNING;
+use drawbridge_policy::{Attributes, Case, Decision, Fact, Facts, Line, Reason, Rules, decide};
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 
 use crate::bodies::Room;
 use crate::broker::answer::Answer;
-use crate::broker::ending::ending;
 use crate::broker::send::{Admitted, Flow, Sent, send};
 use crate::cluster::Cluster;
 use crate::connection::peer::Peer;
@@ -70,15 +68,9 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
             }
             Err((draft, refusal)) => return refuse(draft, &refusal),
         };
-        let ends = ending(&permit, gate.clock.now());
         let admitted = Admitted { permit, entry, lease, flow, stream };
         match send(admitted, &cluster, &headers, gate).await {
-            Sent::Answered(mut response) => {
-                if let Some(ends) = ends {
-                    response.headers_mut().append(WARNING, ends);
-                }
-                return response;
-            }
+            Sent::Answered(response) => return response,
             Sent::Refused(refusal, entry) => {
                 let response = refusal.respond(&reader);
                 entry.refuse(&refusal);
@@ -188,7 +180,7 @@ pub async fn admit(
             stream: Stream::of(permit.attributes()),
             with: permit.with(),
             until: permit.until(),
-            parting: parting(&permit),
+            parting: Parting::of(&permit),
         });
         let entry = match draft.intend(&gate.record, &permit, &intent).await {
             Ok(entry) => entry,
@@ -204,9 +196,4 @@ pub async fn admit(
         (draft, case) = (entry.again(), permit.into_case());
     }
     Err((draft, Refusal::Busy("decisions on one request while manifests change")))
-}
-
-fn parting(permit: &Permit) -> Parting {
-    let watches = permit.attributes().verb() == Verb::Watch;
-    if watches && permit.screen().is_some() { Parting::Told } else { Parting::Silent }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::answer::Answer;
+use super::ending::ending;
 use super::entered;
 use super::headers::{self, Protocol};
 use super::moved::moved;
@@ -109,10 +110,18 @@ pub enum Sent {
 
 /// Sends the request and begins to hand its answer on.
 pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate: &Gate) -> Sent {
-    match review::before(&admitted.permit, from) {
+    let ends = ending(&admitted.permit, gate.clock.now());
+    let sent = match review::before(&admitted.permit, from) {
         Before::Send => to_cluster(admitted, cluster, from, gate).await,
         Before::Refused(refusal) => Sent::Refused(refusal, admitted.entry),
         Before::Settled(answer) => Sent::Answered(review::settled(admitted.entry, &answer)),
+    };
+    match (sent, ends) {
+        (Sent::Answered(mut response), Some(ends)) => {
+            response.headers_mut().append(header::WARNING, ends);
+            Sent::Answered(response)
+        }
+        (sent, _) => sent,
     }
 }
 
