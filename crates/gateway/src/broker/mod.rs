@@ -2,6 +2,7 @@
 //! backpressure; nothing is read ahead.
 
 pub mod answer;
+pub mod ending;
 mod entered;
 pub mod headers;
 pub mod moved;

@@ -56,6 +56,8 @@ impl Relay {
         let status = self.status;
         self.finish(&match ended {
             Ended::Fault(fault) => Outcome::ClusterGone { message: fault.to_string(), status: None },
+            // The entry's own end sees that it was cut.
+            Ended::Told if self.lease.cut().is_some() => return self.entry = None,
             Ended::Told => Outcome::Answered { status },
         });
     }

@@ -1,13 +1,18 @@
 //! A permitted request whose answer is looked at: what is asked of the cluster in its place, and what the
 //! caller gets of what comes back.
 
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use drawbridge_policy::{Look, Method, Permit, Screen, Verb, mask};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use serde_json::Value;
-use tokio::time::timeout;
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::answer::Answer;
 use super::relay::Relay;
@@ -16,17 +21,17 @@ use super::screen::form::{Form, Masked, Reads, Unfit};
 use super::screen::keys::Key;
 use super::screen::list::List;
 use super::screen::query;
-use super::screen::single::{Single, single, whole};
+use super::screen::single::{Single, is_status, single, whole};
 use super::screen::stream::{Reading, Screened};
-use super::screen::watch::Watch;
+use super::screen::watch::{Watch, is_true};
 use super::send::Sent;
 use crate::cluster::Cluster;
 use crate::cluster::errand::Read;
 use crate::errand::Wish;
 use crate::gate::Gate;
-use crate::lease::Lease;
+use crate::lease::{CutReason, Held, Lease};
 use crate::record::draft::{Entry, Outcome};
-use crate::refusal::{ClusterFault, Refusal};
+use crate::refusal::{ClusterFault, Refusal, kubernetes_reason};
 use crate::telemetry::Called;
 
 /// Objects in one page of the list that a watch begins with: some ten MiB at most of usual ones.
@@ -37,6 +42,27 @@ const PAGES: usize = 4_000;
 /// What callers are told that get less than there is. kubectl prints it.
 const LESS: &str = "299 - \"drawbridge: this answer holds only what this agent may see\"";
 const MASKED: &str = "299 - \"drawbridge: values that this agent may not see are hidden in this answer\"";
+
+/// How long a watch goes on whose conditions look at what changes by itself: the time, a namespace. It is told
+/// to begin anew then, and decided anew.
+const LOOKED_AT_AGAIN: Duration = Duration::from_secs(60);
+
+/// What is done about the answer of one request.
+#[derive(Debug)]
+pub enum Planned {
+    /// It is passed on as it is.
+    AsItIs,
+    /// It is looked at.
+    Looked(Box<Screening>),
+    /// There will be none: nobody can say what the caller of a watch knows that is as old as this one.
+    TooOld,
+}
+
+/// What the caller of a watch knows when it begins.
+enum Begins {
+    With(Vec<Key>),
+    TooOld,
+}
 
 /// How the answer of one request is looked at.
 #[derive(Debug)]
@@ -51,7 +77,7 @@ pub struct Screening {
 }
 
 impl Screening {
-    /// Gets ready to look at the answer. None: it is passed on as it is.
+    /// Gets ready to look at the answer.
     ///
     /// # Errors
     /// No form that the caller takes can be looked at, its continue token doesn't count, or what its watch
@@ -60,10 +86,10 @@ impl Screening {
         permit: &Permit,
         (gate, cluster, entry): (&Gate, &Cluster, &Entry),
         request: &mut Request<Full<Bytes>>,
-    ) -> Result<Option<Screening>, Refusal> {
+    ) -> Result<Planned, Refusal> {
         let screen = permit.screen().cloned();
         if screen.is_none() && !permit.looks_again() {
-            return Ok(None);
+            return Ok(Planned::AsItIs);
         }
         let attributes = permit.attributes();
         if attributes.method() == Method::Head {
@@ -89,26 +115,35 @@ impl Screening {
         form.ask(request.headers_mut());
         let mut screening = Screening { screen, form, reads, bound, known: Vec::new() };
         if reads == Reads::Watch {
-            screening.known = screening.begins_with(permit, gate, cluster, entry).await?;
+            match screening.begins_with(permit, gate, cluster, entry).await? {
+                Begins::With(known) => screening.known = known,
+                Begins::TooOld => return Ok(Planned::TooOld),
+            }
         }
-        Ok(Some(screening))
+        Ok(Planned::Looked(Box::new(screening)))
     }
 
     /// What the caller of a watch from a resourceVersion knows already: what it may see of a list at exactly
-    /// that version. One that is too old to be listed is told so, and its caller lists anew.
+    /// that version. Of one that is too old to be listed nobody can say, and its caller must list anew.
     async fn begins_with(
         &self,
         permit: &Permit,
         gate: &Gate,
         cluster: &Cluster,
         entry: &Entry,
-    ) -> Result<Vec<Key>, Refusal> {
+    ) -> Result<Begins, Refusal> {
         let attributes = permit.attributes();
         let asked = |key: &str| attributes.query().get(key).filter(|value| !value.is_empty());
-        let version = match asked("resourceVersion") {
-            None | Some("0") => return Ok(Vec::new()),
-            Some(_) if asked("sendInitialEvents").is_some() => return Ok(Vec::new()),
-            Some(version) => version,
+        let initial = asked("sendInitialEvents").map(is_true);
+        let version = match (asked("resourceVersion"), initial) {
+            (_, Some(true)) | (None | Some("0"), None) => return Ok(Begins::With(Vec::new())),
+            (None | Some("0"), Some(false)) => {
+                return Err(Refusal::Ambiguous(
+                    "a watch of which not everything is shown must name the resourceVersion that it begins \
+                     with, or ask for its initial events",
+                ));
+            }
+            (Some(version), _) => version,
         };
         let mut first = format!("{}?limit={PAGE}", attributes.path());
         for selector in ["labelSelector", "fieldSelector"] {
@@ -126,19 +161,21 @@ impl Screening {
             let silent = || Refusal::Cluster(ClusterFault::Silent(cluster.name().to_owned()));
             let mut page = match read {
                 Read::Present(page) => page,
-                Read::Expired => return Err(Refusal::Expired),
-                Read::Absent | Read::Unseen => return Ok(known),
+                Read::Expired => return Ok(Begins::TooOld),
+                Read::Absent | Read::Unseen => return Ok(Begins::With(known)),
             };
+            let head = Head::of(&page);
             let more = page.pointer("/metadata/continue").and_then(Value::as_str).map(str::to_owned);
             let items = page.get_mut("items").and_then(Value::as_array_mut).ok_or_else(silent)?;
             for item in items {
+                head.complete(item);
                 if look(self.screen.as_ref(), item) == Look::Shown {
                     known.push(Key::of(item));
                 }
             }
             match more.filter(|more| !more.is_empty()) {
                 Some(more) => target = query::with(&first, "continue", &more),
-                None => return Ok(known),
+                None => return Ok(Begins::With(known)),
             }
         }
         Err(Refusal::Busy("objects that a filtered watch begins with"))
@@ -160,21 +197,24 @@ impl Screening {
         if let Err(fault) = self.form.answered(answer.headers_mut()) {
             return Sent::Refused(Refusal::Unscreened(fault), entry);
         }
+        let screen_masks = self.masks();
+        let changing = self.screen.as_ref().is_some_and(Screen::may_change_by_itself);
         let screen = self.screen;
         let looks = move |object: &mut Value| look(screen.as_ref(), object);
         let reading = if self.reads == Reads::List {
             Reading::List(Box::new(List::new(self.form, looks, gate.continue_tokens.sealer(self.bound))))
         } else {
-            let mut watch = Watch::new(self.form, permit.attributes().query(), looks);
+            let masked = if screen_masks { Masked::Yes } else { Masked::No };
+            let mut watch = Watch::new(self.form, permit.attributes().query(), looks).masking(masked);
             if let Err(fault) = watch.seed(self.known) {
                 return Sent::Refused(Refusal::Unscreened(fault), entry);
             }
             Reading::Watch(Box::new(watch))
         };
-        let cut = lease.token();
+        let due = due(lease.held(), lease.stopped(), changing);
         let relay = Relay::new(response.into_body(), status.as_u16(), entry, lease);
         let why = "what this agent may see has changed; list again".to_owned();
-        let screened = Screened::relay(relay, reading).expiring(cut, why);
+        let screened = Screened::relay(relay, reading).expiring(due, why);
         Sent::Answered(answer.map(|()| Answer::screened(screened)))
     }
 
@@ -193,13 +233,18 @@ impl Screening {
             Ok(Err(fault)) => return Sent::Refused(Refusal::Unscreened(fault), entry),
             Err(_late) => return Sent::Refused(silent(), entry),
         };
+        if !status.is_success() {
+            let bytes = self.failed(&mut answer, bytes);
+            entry.finish(&Outcome::Answered { status: status.as_u16() });
+            return Sent::Answered(answer.map(|()| Answer::whole(bytes)));
+        }
         if let Err(fault) = self.form.answered(answer.headers_mut()) {
             return Sent::Refused(Refusal::Unscreened(fault), entry);
         }
-        if status.is_success() && permit.looks_again() {
+        if permit.looks_again() {
             look_again(permit, &bytes, gate, &mut entry);
         }
-        let (masks, screen) = (self.masks(), self.screen);
+        let screen = self.screen;
         let looks = move |object: &mut Value| look(screen.as_ref(), object);
         let bytes = match single(self.form, &bytes, looks) {
             Ok(Single::Shown(bytes)) => bytes,
@@ -207,16 +252,38 @@ impl Screening {
                 let hidden = Refusal::Denied(Box::new(permit.hidden()));
                 return Sent::Refused(hidden, entry);
             }
-            Ok(Single::Status(mut said)) => {
-                if masks && status.as_u16() >= StatusCode::BAD_REQUEST.as_u16() {
-                    mask::status(&mut said);
-                }
-                said.to_string().into()
-            }
+            Ok(Single::Status(said)) => said.to_string().into(),
             Err(fault) => return Sent::Refused(Refusal::Unscreened(fault), entry),
         };
         entry.finish(&Outcome::Answered { status: status.as_u16() });
         Sent::Answered(answer.map(|()| Answer::whole(bytes)))
+    }
+
+    /// What is said of a failure: a `Status`, without what it may quote where values are masked. What is none
+    /// (`429 Too Many Requests` comes as a text) is told by its number alone.
+    fn failed(&self, answer: &mut Response<()>, bytes: Bytes) -> Bytes {
+        let code = answer.status();
+        let status = serde_json::from_slice::<Value>(&bytes).ok().filter(is_status);
+        let bytes = match status {
+            Some(_) if !self.masks() => bytes,
+            Some(mut said) => {
+                mask::status(&mut said);
+                said.to_string().into()
+            }
+            None => json!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                "message": format!("the cluster answered {code}"),
+                "reason": kubernetes_reason(code), "code": code.as_u16(),
+            })
+            .to_string()
+            .into(),
+        };
+        let headers = answer.headers_mut();
+        for name in [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG] {
+            headers.remove(name);
+        }
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        bytes
     }
 
     fn masks(&self) -> bool {
@@ -231,6 +298,41 @@ impl Screening {
         }
         if self.screen.as_ref().is_some_and(Screen::filters) && self.reads != Reads::One {
             headers.append(header::WARNING, HeaderValue::from_static(LESS));
+        }
+    }
+}
+
+/// When a watch must begin anew: its agent's rules have changed, or may be about another time by now.
+async fn due(held: Arc<Held>, stopped: WaitForCancellationFutureOwned, changing: bool) {
+    let told = async {
+        stopped.await;
+        if held.reason() != Some(CutReason::Scope) {
+            // It breaks off.
+            pending::<()>().await;
+        }
+    };
+    let again = async { if changing { sleep(LOOKED_AT_AGAIN).await } else { pending().await } };
+    tokio::select! { () = told => {}, () = again => {} }
+}
+
+/// A list's `kind` and `apiVersion`, which its elements leave out.
+struct Head {
+    kind: Option<Value>,
+    api_version: Option<Value>,
+}
+
+impl Head {
+    fn of(list: &Value) -> Head {
+        let kind = list.get("kind").and_then(Value::as_str).and_then(|kind| kind.strip_suffix("List"));
+        Head { kind: kind.map(Value::from), api_version: list.get("apiVersion").cloned() }
+    }
+
+    fn complete(&self, item: &mut Value) {
+        let Some(item) = item.as_object_mut() else { return };
+        for (name, value) in [("kind", &self.kind), ("apiVersion", &self.api_version)] {
+            if let (Some(value), false) = (value, item.contains_key(name)) {
+                item.insert(name.to_owned(), value.clone());
+            }
         }
     }
 }

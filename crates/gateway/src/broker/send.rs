@@ -17,7 +17,8 @@ use super::headers::{self, Protocol};
 use super::moved::moved;
 use super::relay::Relay;
 use super::review::{self, Before};
-use super::screened::Screening;
+use super::screen::watch::Watch;
+use super::screened::{Planned, Screening};
 use super::tap::Tap;
 use super::tunnel::Tunnel;
 use crate::cluster::{Answers, Cluster, Wait, Way};
@@ -61,6 +62,14 @@ impl Flow {
             ));
         }
         Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
+    }
+
+    /// What the connection is to become.
+    fn protocol(&self) -> Option<Protocol> {
+        match self {
+            Flow::Nothing => None,
+            Flow::Upgrade(protocol, _) => Some(*protocol),
+        }
     }
 }
 
@@ -110,29 +119,16 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate:
 async fn to_cluster(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate: &Gate) -> Sent {
     // Dropped in reverse: what waits for the lease to end finds the entry's outcome handed in.
     let Admitted { lease, permit, mut entry, flow, stream } = admitted;
-    let protocol = match &flow {
-        Flow::Nothing => None,
-        Flow::Upgrade(protocol, _) => Some(*protocol),
-    };
-    let mut request = match outgoing(&permit, &entry, from, protocol) {
-        Ok(request) => request,
-        Err(error) => {
-            tracing::error!(%error, "a permitted request could not be built");
-            return Sent::Refused(Refusal::Fault, entry);
-        }
-    };
-    let screening = tokio::select! {
-        biased;
-        () = lease.stopped() => Err(Refusal::Cut),
-        screening = Screening::of(&permit, (gate, cluster, &entry), &mut request) => screening,
-    };
-    let screening = match screening {
-        Ok(screening) => screening,
+    let ready = ready(&permit, (from, flow.protocol()), (gate, cluster, &entry));
+    let (request, planned) = match lease.unless_cut(ready).await {
+        Ok(ready) => ready,
         Err(refusal) => return Sent::Refused(refusal, entry),
     };
-    if screening.is_some() && protocol.is_some() {
-        return Sent::Refused(Refusal::Ambiguous(SCREENED), entry);
-    }
+    let screening = match planned {
+        Planned::AsItIs => None,
+        Planned::Looked(screening) => Some(screening),
+        Planned::TooOld => return too_old(entry),
+    };
     let agent = permit.agent().clone();
     let way = way(&permit, &agent, cluster, stream);
     let answer = tokio::select! {
@@ -141,7 +137,7 @@ async fn to_cluster(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gat
         () = lease.stopped() => Err(Refusal::Cut),
         answer = exchange(&mut entry, way, request) => answer,
     };
-    let mut response = match answer {
+    let response = match answer {
         Ok(response) => response,
         Err(refusal) => return Sent::Refused(refusal, entry),
     };
@@ -150,19 +146,9 @@ async fn to_cluster(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gat
         return Sent::Refused(refusal, entry);
     }
     match response.status() {
-        StatusCode::SWITCHING_PROTOCOLS => match flow {
-            Flow::Upgrade(protocol, caller) => {
-                let tap = match Tap::of(permit.ports(), protocol, from, response.headers()) {
-                    Ok(tap) => tap,
-                    Err(fault) => return Sent::Refused(fault.into(), entry),
-                };
-                let cluster = hyper::upgrade::on(&mut response);
-                let answer = headers_of(&response, Some(protocol), Answer::whole(Bytes::new()));
-                gate.tasks.spawn(Tunnel { caller, cluster, tap }.run(entry, lease));
-                Sent::Answered(answer)
-            }
-            Flow::Nothing => Sent::Refused(Refusal::Cluster(silent(cluster)), entry),
-        },
+        StatusCode::SWITCHING_PROTOCOLS => {
+            opened(response, (flow, &permit, from), (gate, cluster), (entry, lease))
+        }
         StatusCode::FORBIDDEN if way.answers == Answers::Cluster => {
             forbidden(response, &permit, entry, cluster).await
         }
@@ -183,6 +169,43 @@ async fn to_cluster(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gat
     }
 }
 
+/// The request as it leaves, and how its answer is looked at.
+async fn ready(
+    permit: &Permit,
+    (from, protocol): (&HeaderMap, Option<Protocol>),
+    (gate, cluster, entry): (&Gate, &Cluster, &Entry),
+) -> Result<(Request<Full<Bytes>>, Planned), Refusal> {
+    let mut request = outgoing(permit, entry, from, protocol).map_err(|error| {
+        tracing::error!(%error, "a permitted request could not be built");
+        Refusal::Fault
+    })?;
+    let planned = Screening::of(permit, (gate, cluster, entry), &mut request).await?;
+    match (&planned, protocol) {
+        (Planned::Looked(_) | Planned::TooOld, Some(_)) => Err(Refusal::Ambiguous(SCREENED)),
+        (Planned::AsItIs, _) | (_, None) => Ok((request, planned)),
+    }
+}
+
+/// The cluster has changed the protocol: what follows is relayed.
+fn opened(
+    mut response: Response<Incoming>,
+    (flow, permit, from): (Flow, &Permit, &HeaderMap),
+    (gate, cluster): (&Gate, &Cluster),
+    (entry, lease): (Entry, Lease),
+) -> Sent {
+    let Flow::Upgrade(protocol, caller) = flow else {
+        return Sent::Refused(Refusal::Cluster(silent(cluster)), entry);
+    };
+    let tap = match Tap::of(permit.ports(), protocol, from, response.headers()) {
+        Ok(tap) => tap,
+        Err(fault) => return Sent::Refused(fault.into(), entry),
+    };
+    let cluster = hyper::upgrade::on(&mut response);
+    let answer = headers_of(&response, Some(protocol), Answer::whole(Bytes::new()));
+    gate.tasks.spawn(Tunnel { caller, cluster, tap }.run(entry, lease));
+    Sent::Answered(answer)
+}
+
 fn way<'a>(permit: &Permit, agent: &'a AgentName, cluster: &'a Cluster, stream: Stream) -> Way<'a> {
     let wait = match stream {
         Stream::Open => Wait::Open,
@@ -196,7 +219,7 @@ fn way<'a>(permit: &Permit, agent: &'a AgentName, cluster: &'a Cluster, stream: 
 }
 
 /// Sends, and waits for the head of the answer. The entry says whether anything left.
-async fn exchange(
+pub async fn exchange(
     entry: &mut Entry,
     way: Way<'_>,
     request: Request<Full<Bytes>>,
@@ -250,7 +273,7 @@ async fn forbidden(response: Response<Incoming>, permit: &Permit, entry: Entry, 
     let Some(bytes) = whole(response).await else {
         return Sent::Refused(Refusal::Cluster(silent(cluster)), entry);
     };
-    if bytes.windows(b"cannot impersonate".len()).any(|window| window == b"cannot impersonate") {
+    if is_about_impersonation(&bytes) {
         let fault = ClusterFault::MayNotImpersonate(cluster.name().to_owned());
         return Sent::Refused(Refusal::Cluster(fault), entry);
     }
@@ -273,6 +296,12 @@ async fn reviewed(response: Response<Incoming>, asked: &Review, entry: Entry, cl
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
 }
 
+/// Whether a 403 is the gateway's own: it may not act for the agent.
+pub fn is_about_impersonation(bytes: &[u8]) -> bool {
+    let words = b"cannot impersonate";
+    bytes.windows(words.len()).any(|window| window == words)
+}
+
 /// A 409 or 422 on a pinned write is ours when what was looked at has changed; anything else is the caller's
 /// own trouble.
 async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, lease: Lease) -> Sent {
@@ -285,6 +314,20 @@ async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, le
     entry.finish(&Outcome::Answered { status: status.as_u16() });
     answer.headers_mut().remove(header::CONTENT_LENGTH);
     Sent::Answered(answer.map(|()| Answer::whole(said(&permit, bytes))))
+}
+
+/// A watch that can't begin where its caller is: one event says so.
+fn too_old(entry: Entry) -> Sent {
+    let Ok(event) = Watch::too_old() else { return Sent::Refused(Refusal::Fault, entry) };
+    let mut answer = Response::new(Answer::whole(event));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    if let Ok(id) = HeaderValue::from_str(entry.id()) {
+        headers.insert("audit-id", id);
+    }
+    entry.refuse(&Refusal::Expired);
+    Sent::Answered(answer)
 }
 
 /// What the cluster says of a failure may quote values that are masked.

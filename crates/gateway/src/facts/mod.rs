@@ -4,6 +4,8 @@
 mod rehearse;
 mod revisions;
 
+pub use rehearse::plain;
+
 use drawbridge_policy::{Case, Fact, Facts, Live, Needs, Wanted};
 use http::HeaderMap;
 use serde_json::Value;

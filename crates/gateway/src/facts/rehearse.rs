@@ -110,7 +110,7 @@ fn refused(permit: &Permit, status: StatusCode) -> Refusal {
 }
 
 /// The caller's headers, less what it accepts: what comes back is for us.
-fn plain(headers: &HeaderMap) -> HeaderMap {
+pub fn plain(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     for name in [header::ACCEPT, header::ACCEPT_ENCODING, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE] {
         headers.remove(name);

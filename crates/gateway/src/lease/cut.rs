@@ -35,6 +35,8 @@ pub enum CutReason {
     Instance,
     /// The grant that let it through was suspended, revoked, changed, deleted or is over.
     Grant,
+    /// What its agent may see has changed, and the grant still stands: a watch is told to begin anew.
+    Scope,
     /// The cluster was taken away or changed.
     Cluster,
     /// The gateway shuts down.
@@ -113,7 +115,10 @@ impl Leases {
             }
             chosen.push(held);
         }
-        let mut connections = self.end_connections(&chosen, gone);
+        // Who is told why gets to hear it first: its connection is ended if that takes too long.
+        let hears = |held: &Arc<Held>| held.reason() == Some(CutReason::Scope);
+        let silenced: Vec<_> = chosen.iter().filter(|held| !hears(held)).cloned().collect();
+        let mut connections = self.end_connections(&silenced, gone);
         let mut left = latch.wait(NOTICE).await;
         if left > 0 {
             chosen.iter().filter(|held| self.is_open(held)).for_each(|held| held.reset());

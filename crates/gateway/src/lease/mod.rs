@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use drawbridge_policy::{AgentName, Attributes, Connect, With};
+use drawbridge_policy::{AgentName, Attributes, Connect, Millis, With};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 pub use connection::Connection;
@@ -56,6 +56,20 @@ pub struct Permitted {
     pub stream: Stream,
     /// Whether what decided it can be decided again without the cluster.
     pub with: With,
+    /// When the grants end that it rests on.
+    pub until: Option<Millis>,
+    /// How it ends when what its agent may do changes.
+    pub parting: Parting,
+}
+
+/// How a stream ends when what its agent may do changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting {
+    /// It breaks off.
+    Silent,
+    /// Its last event says that its caller must read everything again: a watch of which not everything is
+    /// shown, whose caller would go on with what it may no longer see, and without what it may see now.
+    Told,
 }
 
 impl Registry {

@@ -35,7 +35,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::cluster::Patience;
 use crate::identity::issuer::Around;
-use crate::lease::{Closed, CutReason, Held, Leases, Stream};
+use crate::lease::{Closed, CutReason, Held, Leases, Parting, Stream};
 use crate::record::writer::Record;
 use snapshot::{Fittings, Snapshot, Unbuildable};
 use standing::Subject;
@@ -170,7 +170,12 @@ fn verdict(held: &Held, before: &Snapshot, now: &Snapshot, time: Millis) -> Opti
             let rules = now.rules(held.agent(), held.cluster()).unwrap_or(&none);
             if permitted.with == With::Terms {
                 let was = before.rules(held.agent(), held.cluster());
-                return (!was.is_some_and(|was| was.same_as(rules))).then_some(CutReason::Grant);
+                let over = permitted.until.is_some_and(|until| until <= time);
+                let changed = over || !was.is_some_and(|was| was.same_as(rules));
+                return changed.then(|| match permitted.parting {
+                    Parting::Told if now.grant_in_force(&permitted.grant, time).is_some() => CutReason::Scope,
+                    Parting::Told | Parting::Silent => CutReason::Grant,
+                });
             }
             let case = Case::new(held.agent().clone(), permitted.attributes.clone(), Payload::none());
             case.is_ok_and(|case| matches!(decide(case, rules, &Facts::none(), time), Decision::Permit(_)))

@@ -114,7 +114,8 @@ fn watch_pods(state: &State) -> tokio::task::JoinHandle<Option<CutReason>> {
     let line = Line { method: "GET", path: "/api/v1/pods", query: Some("watch=1") };
     let attributes = Attributes::parse(line).unwrap();
     let (grant, with) = ("cleanup".to_owned(), drawbridge_policy::With::RulesAlone);
-    lease.permit(Permitted { grant, attributes, stream: Stream::Open, with });
+    let (until, parting) = (None, Parting::Silent);
+    lease.permit(Permitted { grant, attributes, stream: Stream::Open, with, until, parting });
     tokio::spawn(async move {
         lease.stopped().await;
         lease.cut()

@@ -173,7 +173,7 @@ impl Judge<'_> {
     /// and 4).
     fn inside(&self, on: On<'_>, grounds: &mut Grounds) -> Result<(), Halt> {
         match self.case.reading() {
-            Reading::Opaque | Reading::Review(_) | Reading::Create(..) => Ok(()),
+            Reading::Opaque | Reading::Review(_) | Reading::Evict(..) | Reading::Create(..) => Ok(()),
             Reading::Delete(None) | Reading::Patch(_, Touch::Nothing, _) => Ok(()),
             Reading::Delete(Some(options)) if !options.is_unsafe() => Ok(()),
             Reading::Delete(Some(_)) => {

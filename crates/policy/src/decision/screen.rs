@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::condition::{Condition, Verdict};
+use crate::condition::{Condition, Variable, Verdict};
 use crate::mask::Mask;
 use crate::rules::{Ask, Candidate, On};
 
@@ -30,6 +30,8 @@ struct Inner {
     mode: Mode,
     /// Whether a rule without terms shows everything that no deny rule hides.
     everything: bool,
+    /// Whether a rule shows every object that is asked for, if with values hidden.
+    all: bool,
     shows: Vec<Candidate>,
     hides: Vec<Candidate>,
     /// What the rule that let a write through hides itself.
@@ -70,7 +72,8 @@ impl Screen {
         if own.is_none() && (opened || !judge.rules.has_masks()) {
             return None;
         }
-        let mut inner = Inner::of_get(judge, on)?;
+        let nothing = || Inner::of(judge, ask, false, Vec::new(), Vec::new());
+        let mut inner = Inner::of_get(judge, on).unwrap_or_else(nothing);
         let masks = |one: &Candidate| one.rule().is_some_and(|rule| rule.mask().is_some());
         if own.is_none() && (inner.everything || !inner.shows.iter().any(masks)) {
             return None;
@@ -90,19 +93,32 @@ impl Screen {
     pub fn look(&self, object: &mut Value) -> Look {
         let inner = &*self.0;
         let seen = inner.mask_of(object);
-        for mask in [inner.own.as_ref(), seen.flatten()].into_iter().flatten() {
-            mask.hide(object);
-        }
-        match (inner.mode, seen) {
-            (Mode::MaskOnly, _) | (Mode::Filter, Some(_)) => Look::Shown,
-            (Mode::Filter, None) => Look::Hidden,
-        }
+        let masks: Vec<&Mask> = match (inner.mode, seen) {
+            (Mode::Filter, None) => return Look::Hidden,
+            (Mode::Filter | Mode::MaskOnly, Some(mask)) => inner.own.iter().chain(mask).collect(),
+            // No read shows it: then its changes show no more than the reads of others do.
+            (Mode::MaskOnly, None) => self.masks_of().collect(),
+        };
+        masks.into_iter().for_each(|mask| mask.hide(object));
+        Look::Shown
     }
 
     /// Whether anything could be left out.
     #[must_use]
     pub fn filters(&self) -> bool {
-        self.0.mode == Mode::Filter
+        let all = self.0.everything || self.0.all;
+        self.0.mode == Mode::Filter && !(all && self.0.hides.is_empty())
+    }
+
+    /// Whether what it shows may change though no object does: a condition looks at the time or at the
+    /// namespace, which are as they were when it was decided.
+    #[must_use]
+    pub fn may_change_by_itself(&self) -> bool {
+        let changes = |condition: &Condition| {
+            condition.names(Variable::NamespaceObject) || condition.source().contains("time")
+        };
+        let rules = self.0.shows.iter().chain(&self.0.hides).filter_map(Candidate::rule);
+        rules.filter_map(|rule| rule.condition()).any(changes)
     }
 
     /// Whether anything could be hidden in what is shown.
@@ -133,6 +149,7 @@ impl Inner {
         Self {
             mode: Mode::Filter,
             everything,
+            all: shows.iter().any(|one| one.is_for_all_of(ask)),
             shows,
             hides,
             own: None,

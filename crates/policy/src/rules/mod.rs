@@ -295,10 +295,30 @@ impl Rules {
             let fits = |place: &usize| {
                 held.scope.rule(*place).is_some_and(|(_, rule)| {
                     let fit = matching::fit(rule.spec(), &held.namespaces, ask);
-                    fit.verb && fit.kind && fit.inexact.is_none()
+                    fit.verb && fit.kind && fit.inexact.is_none() && (fit.reach || spans(ask))
                 })
             };
             Candidate::all(held, held.scope.allow.places(ask).filter(fits))
+        });
+        found.collect()
+    }
+
+    /// The rules that hide something from who reads objects of the kind that this is about, whatever their
+    /// names and namespaces; none where a rule without terms shows all of them whole.
+    pub(crate) fn masking(&self, ask: Ask<'_>, now: Millis) -> Vec<Candidate> {
+        let Ask::Resource(on) = ask else { return Vec::new() };
+        let reads = ["get", "list", "watch"].map(|verb| Ask::Resource(on.object().verb(verb)));
+        if !self.has.masks || reads.iter().any(|read| self.allowing(*read, now).is_some()) {
+            return Vec::new();
+        }
+        let hides = |held: &HeldScope, place: usize| {
+            let Some((_, rule)) = held.scope.rule(place) else { return false };
+            let mut fits = reads.iter().map(|read| matching::fit(rule.spec(), &held.namespaces, *read));
+            rule.mask().is_some() && fits.any(|fit| fit.verb && fit.kind)
+        };
+        let found = self.held(now).flat_map(|held| {
+            let places = reads.iter().flat_map(|read| held.scope.allow.places(*read));
+            Candidate::all(held, places.filter(|place| hides(held, *place)))
         });
         found.collect()
     }
@@ -367,10 +387,22 @@ impl Candidate {
         reached && self.rule().is_some_and(named)
     }
 
+    /// Whether it is about everything that is asked for, whatever the objects are.
+    pub(crate) fn is_for_all_of(&self, ask: Ask<'_>) -> bool {
+        self.rule().is_some_and(|rule| {
+            rule.condition().is_none() && matching::fit(rule.spec(), &self.reach, ask).is_whole()
+        })
+    }
+
     /// The rule. None never happens: a place is one of its own scope's.
     pub(crate) fn rule(&self) -> Option<&Rule> {
         self.scope.rule(self.place).map(|(_, rule)| rule)
     }
+}
+
+/// Whether a list or watch spans all namespaces: one of a single namespace is for grants that reach it.
+fn spans(ask: Ask<'_>) -> bool {
+    matches!(ask, Ask::Resource(on) if on.namespace.is_empty())
 }
 
 fn lasts_longer(until: Option<Millis>, than: Option<Millis>) -> bool {

@@ -72,7 +72,7 @@ pub fn single(
 }
 
 /// Whether it is the API's own `Status`, and no object of somebody's kind of that name.
-fn is_status(answer: &Value) -> bool {
+pub fn is_status(answer: &Value) -> bool {
     let says = |name: &str, text: &str| answer.get(name).is_some_and(|value| value == text);
     says("kind", "Status") && says("apiVersion", "v1")
 }

@@ -7,7 +7,6 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use thiserror::Error;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::Fault;
 use super::list::List;
@@ -47,7 +46,7 @@ pub enum Ended<'a> {
 
 /// What ends a watch before its time, and what its caller is told.
 struct Expiry {
-    reached: Pin<Box<WaitForCancellationFutureOwned>>,
+    reached: Pin<Box<dyn Future<Output = ()> + Send>>,
     why: String,
 }
 
@@ -73,10 +72,14 @@ impl<B> Screened<B> {
         Screened { from: Some(from), reading, expiry: None, told }
     }
 
-    /// Ends a watch when `token` is cancelled, with a 410 that says `why`.
+    /// Ends a watch when `reached` is, with a 410 that says `why`.
     #[must_use]
-    pub fn expiring(mut self, token: CancellationToken, why: String) -> Screened<B> {
-        self.expiry = Some(Expiry { reached: Box::pin(token.cancelled_owned()), why });
+    pub fn expiring(
+        mut self,
+        reached: impl Future<Output = ()> + Send + 'static,
+        why: String,
+    ) -> Screened<B> {
+        self.expiry = Some(Expiry { reached: Box::pin(reached), why });
         self
     }
 

@@ -1,11 +1,11 @@
 //! A watch, screened event by event. The caller gets the events that it would get if the cluster held nothing
 //! but what it may see: an object that begins to pass is added, and one that no longer does is deleted.
 
-use drawbridge_policy::{Look, Query};
+use drawbridge_policy::{Look, Query, mask};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::form::{Form, Shape};
+use super::form::{Form, Masked, Shape};
 use super::keys::{Key, Keys, MAX_SHOWN};
 use super::list::write;
 use super::reduce::{partial, picked, stripped};
@@ -46,8 +46,16 @@ impl Watch {
             keys: Keys::new(MAX_SHOWN),
             columns: None,
             name_column: None,
+            masked: Masked::No,
         };
         Watch { gather: Gather::default(), screen, over: false }
+    }
+
+    /// Takes out of the cluster's own errors what may be values of objects.
+    #[must_use]
+    pub fn masking(mut self, masked: Masked) -> Watch {
+        self.screen.masked = masked;
+        self
     }
 
     /// Adds what the caller knows of before the first event: the objects shown of a list at exactly the
@@ -74,6 +82,14 @@ impl Watch {
     pub fn expire(&mut self, why: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
         self.over = true;
         error(410, "Expired", why, out)
+    }
+
+    /// The one event of a watch that can't begin where its caller is. The API server says so in an event, too,
+    /// and some clients list anew only then.
+    pub fn too_old() -> Result<Vec<u8>, Fault> {
+        let mut out = Vec::new();
+        error(410, "Expired", "too old resource version: list again", &mut out)?;
+        Ok(out)
     }
 
     /// Whether its last event was written.
@@ -123,7 +139,7 @@ pub fn begins_behind(query: &Query) -> Option<&str> {
 const NO_EVENT: Fault = Fault::Form("what it holds is no event of a watch");
 
 /// How the API server reads a boolean in a query.
-fn is_true(value: &str) -> bool {
+pub fn is_true(value: &str) -> bool {
     !(value == "0" || value.eq_ignore_ascii_case("false"))
 }
 
@@ -142,6 +158,7 @@ struct Screen {
     /// The columns of a table, until an event that is shown carries them.
     columns: Option<Value>,
     name_column: Option<usize>,
+    masked: Masked,
 }
 
 /// What an event is about: an object, by itself or in a row.
@@ -176,7 +193,7 @@ impl Subject {
 
 impl Screen {
     fn take(&mut self, event: Event, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let Event { kind, object } = event;
+        let Event { kind, mut object } = event;
         match kind.as_str() {
             "ADDED" | "MODIFIED" => {
                 let subject = self.subject(object)?;
@@ -191,6 +208,9 @@ impl Screen {
                 self.bookmark(subject, out)
             }
             "ERROR" if object.get("kind").is_some_and(|kind| kind == "Status") => {
+                if self.masked == Masked::Yes {
+                    mask::status(&mut object);
+                }
                 write_event("ERROR", &object, out)
             }
             _ => Err(NO_EVENT),

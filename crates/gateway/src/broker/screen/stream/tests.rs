@@ -5,6 +5,7 @@ use drawbridge_policy::{Attributes, Line, Look};
 use http::HeaderMap;
 use http_body_util::BodyExt;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::super::form::{Form, Masked, Reads};
 use super::*;
@@ -124,7 +125,8 @@ async fn the_cluster_s_half_is_told_of_a_fault_before_it_is_let_go() {
 async fn an_open_watch_expires_with_a_last_event() {
     let token = CancellationToken::new();
     let events = [r#"{"type":"ADDED","object":{"a":1}}"#, r#"{"type":"ADDED","obj"#];
-    let mut body = watch(&events, true).expiring(token.clone(), "the grant changed".to_owned());
+    let mut body =
+        watch(&events, true).expiring(token.clone().cancelled_owned(), "the grant changed".to_owned());
     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
     assert_eq!(first, "{\"type\":\"ADDED\",\"object\":{\"a\":1}}\n");
     assert!(matches!(poll(&mut body), Poll::Pending));

@@ -58,4 +58,5 @@ mod unknown_crit;
 mod upgraded_watch;
 mod upgrades;
 mod watch_under_list;
+mod websocket_past_a_screen;
 mod writes_that_create;

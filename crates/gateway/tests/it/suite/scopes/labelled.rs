@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 use super::super::world;
 use super::there;
 
-const LABELLED: &str = "
+pub(super) const LABELLED: &str = "
 - name: see-shared
   verbs: [get, list, watch]
   apiGroups: ['']
   resources: [configmaps]
   when: object.metadata.labels.shared == 'yes'";
 
-fn map(name: &str, shared: &str) -> Value {
+pub(super) fn map(name: &str, shared: &str) -> Value {
     let metadata = json!({ "name": name, "labels": { "shared": shared } });
     json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": { "a": name } })
 }
 
-fn scene() -> (String, Agent) {
+pub(super) fn scene() -> (String, Agent) {
     let namespace = world().namespace("labelled");
     let agent = world().agent("reader", LABELLED, &[&namespace]);
     for (name, shared) in [("mine", "yes"), ("other", "no"), ("ours", "yes")] {

@@ -1,17 +1,25 @@
 //! Scopes that see the object: what each lets through, against the real API server and unmodified clients.
 
+mod collection;
+mod collection_races;
 mod completed_jobs;
 mod entering;
+mod eviction;
+mod examples;
+mod filtered_lists;
 mod forwarding;
 mod hours;
+mod informers;
 mod labelled;
 mod limits;
+mod masks;
 mod races;
 mod registry_pods;
 mod relay;
 mod rollback;
 mod scaling;
 mod stored;
+mod watches;
 
 use serde_json::Value;
 
