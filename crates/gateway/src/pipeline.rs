@@ -152,7 +152,7 @@ pub async fn admit(
             Decision::Needs(needs, asked) => {
                 let asking = Asking { gate, cluster, case: &asked, draft: &draft, headers };
                 facts = match lease.unless_cut(asking.gather(needs, facts)).await {
-                    Ok(Gathered::Known(facts)) => facts,
+                    Ok(Gathered::Known(facts)) => *facts,
                     Ok(Gathered::Moved) if moved + 1 < ATTEMPTS => {
                         moved += 1;
                         Facts::none()

@@ -55,7 +55,7 @@ impl Asking<'_> {
         let entry = draft.intend(record, &permit, &intent).await;
         let mut entry = entry.map_err(|(_, refused)| Refusal::NotRecorded(refused))?;
         let mut request =
-            outgoing(&permit, &entry, &plain(self.headers), None).map_err(|_| Refusal::Fault)?;
+            outgoing(&permit, &entry, &plain(self.headers), None).map_err(|_unbuilt| Refusal::Fault)?;
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let agent = permit.agent();
         let way = Way { cluster: self.cluster, agent, wait: Wait::Bounded, answers: Answers::Cluster };

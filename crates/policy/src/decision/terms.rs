@@ -138,7 +138,7 @@ impl<'a> Terms<'a> {
             grounds.pin = self.pin()?.or(grounds.pin);
             grounds.still = self.still()?;
         }
-        grounds.afterwards = self.afterwards(by, denies);
+        grounds.afterwards = self.afterwards(by, denies).map(Box::new);
         Ok(grounds)
     }
 
@@ -267,7 +267,8 @@ impl<'a> Terms<'a> {
     fn rehearsal(&self, mut grounds: Grounds) -> Result<Grounds, Halt> {
         grounds.pin = self.pin()?.or(grounds.pin);
         self.judge.inside_of(self.ask, &mut grounds)?;
-        grounds.veiled = self.is_veiled().then(|| explain::hidden(self.judge.case, &grounds.rule));
+        let veiled = || Box::new(explain::hidden(self.judge.case, &grounds.rule));
+        grounds.veiled = self.is_veiled().then(veiled);
         Ok(grounds)
     }
 
