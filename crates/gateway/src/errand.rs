@@ -67,6 +67,11 @@ pub enum ToCluster<'a> {
         /// The gateway's url, for which it must count.
         audience: &'a str,
     },
+    /// Whether an API is the API server's own, asked as the gateway itself.
+    ApiService {
+        /// `VERSION.GROUP`.
+        name: &'a str,
+    },
 }
 
 /// An object that a decision looks at.
@@ -132,6 +137,7 @@ impl Errand<'_> {
             Errand::Cluster(ToCluster::Review { .. }) => "review",
             Errand::Cluster(ToCluster::Renew { .. }) => "renew",
             Errand::Cluster(ToCluster::TokenReview { .. }) => "token-review",
+            Errand::Cluster(ToCluster::ApiService { .. }) => "api-service",
             Errand::Issuer(ToIssuer::Document { .. }) => "oidc-discovery",
             Errand::Issuer(ToIssuer::Keys { .. }) => "oidc-keys",
         }
@@ -144,7 +150,10 @@ impl Errand<'_> {
             Errand::Cluster(ToCluster::Fact { wish: Wish::Beginning(_), .. }) => MAX_PAGE,
             Errand::Cluster(ToCluster::Fact { .. } | ToCluster::Review { .. }) => MAX_OBJECT,
             Errand::Cluster(
-                ToCluster::IssuerDocument | ToCluster::Renew { .. } | ToCluster::TokenReview { .. },
+                ToCluster::IssuerDocument
+                | ToCluster::Renew { .. }
+                | ToCluster::TokenReview { .. }
+                | ToCluster::ApiService { .. },
             )
             | Errand::Issuer(ToIssuer::Document { .. }) => MAX_DOCUMENT,
             Errand::Cluster(ToCluster::IssuerKeys) | Errand::Issuer(ToIssuer::Keys { .. }) => MAX_KEYS,
@@ -162,7 +171,8 @@ impl Errand<'_> {
                 | ToCluster::IssuerDocument
                 | ToCluster::Review { .. }
                 | ToCluster::Renew { .. }
-                | ToCluster::TokenReview { .. },
+                | ToCluster::TokenReview { .. }
+                | ToCluster::ApiService { .. },
             )
             | Errand::Issuer(ToIssuer::Document { .. }) => "application/json",
         }
@@ -198,6 +208,9 @@ impl Errand<'_> {
             }
             Errand::Cluster(ToCluster::IssuerDocument) => plain.uri("/.well-known/openid-configuration"),
             Errand::Cluster(ToCluster::IssuerKeys) => plain.uri("/openid/v1/jwks"),
+            Errand::Cluster(ToCluster::ApiService { name }) => {
+                plain.uri(format!("/apis/apiregistration.k8s.io/v1/apiservices/{name}"))
+            }
             Errand::Cluster(ToCluster::TokenReview { token, audience }) => {
                 let review = json!({
                     "apiVersion": "authentication.k8s.io/v1",

@@ -134,7 +134,7 @@ async fn admit(
     counted: &mut Counted,
 ) -> Result<(Permit, Entry), (Draft, Refusal)> {
     let intent = Intent::of(draft.id(), &case);
-    let (mut facts, mut spent) = (Facts::none(), None);
+    let (mut facts, mut spent, mut moved) = (Facts::none(), None, 0);
     for _ in 0..ROUNDS {
         let snapshot = gate.state.snapshot();
         if let Err(refusal) = snapshot.upholds(lease, cluster) {
@@ -153,7 +153,11 @@ async fn admit(
                 let asking = Asking { gate, cluster, case: &asked, draft: &draft, headers };
                 facts = match lease.unless_cut(asking.gather(needs, facts)).await {
                     Ok(Gathered::Known(facts)) => facts,
-                    Ok(Gathered::Moved) => Facts::none(),
+                    Ok(Gathered::Moved) if moved + 1 < ATTEMPTS => {
+                        moved += 1;
+                        Facts::none()
+                    }
+                    Ok(Gathered::Moved) => return Err((draft, Refusal::Moved)),
                     Err(refusal) => return Err((draft, refusal)),
                 };
                 case = asked;

@@ -32,18 +32,18 @@ fn every_step_of_the_scene_comes_out_as_said() {
     for said in [
         // Who did what, and which rule decided.
         "kubectl -n shop delete job report-monday",
-        "rule job-cleaner/delete-named-jobs, grant cleanup-shop",
+        "rule job-cleaner/delete-completed-jobs, grant cleanup-shop",
         "escape",
         "rule viewer/see-pods, grant dashboard-shop",
-        "rule web-rollback/undo-web, grant rollback-shop",
+        "rule rollback/roll-back, grant rollback-shop",
         "rule triage/run-commands, grant log-triage-shop",
         // Why what was refused was refused.
-        r#"agent "cleanup" may delete jobs.batch in namespace "shop" only named report-monday"#,
+        r#"job-cleaner/delete-completed-jobs asks that oldObject.hasCondition("Complete")"#,
         r#"agent "cleanup" may not delete pods in namespace "shop""#,
         r#"agent "cleanup" may not delete deployments.apps in namespace "shop""#,
         r#"agent "dashboard" may not patch deployments.apps/scale in namespace "shop""#,
         r#"agent "dashboard" may not get secrets in namespace "shop""#,
-        r#"agent "rollback" may patch deployments.apps in namespace "shop" only named web"#,
+        "rollback/roll-back asks that revisions.exists(t, t == object.spec.template)",
         r#"agent "log-triage" is suspended"#,
         "the cluster itself would have allowed 6",
         // The cut, and what went on.

@@ -56,6 +56,18 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: drawbrid
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: drawbridge-gateway}]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: drawbridge-api-services}
+rules:
+- {apiGroups: [apiregistration.k8s.io], resources: [apiservices], verbs: [get]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: drawbridge-api-services}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: drawbridge-api-services}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: drawbridge-gateway}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata: {name: drawbridge-ceiling}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}

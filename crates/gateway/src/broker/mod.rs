@@ -4,6 +4,7 @@
 pub mod answer;
 mod entered;
 pub mod headers;
+pub mod moved;
 pub mod relay;
 pub mod review;
 pub mod screen;

@@ -41,7 +41,8 @@ const MASKED: &str = "299 - \"drawbridge: values that this agent may not see are
 /// How the answer of one request is looked at.
 #[derive(Debug)]
 pub struct Screening {
-    screen: Screen,
+    /// None: nothing is hidden, but what was stored is looked at once more.
+    screen: Option<Screen>,
     form: Form,
     reads: Reads,
     bound: Bound,
@@ -60,7 +61,10 @@ impl Screening {
         (gate, cluster, entry): (&Gate, &Cluster, &Entry),
         request: &mut Request<Full<Bytes>>,
     ) -> Result<Option<Screening>, Refusal> {
-        let Some(screen) = permit.screen() else { return Ok(None) };
+        let screen = permit.screen().cloned();
+        if screen.is_none() && !permit.looks_again() {
+            return Ok(None);
+        }
         let attributes = permit.attributes();
         if attributes.method() == Method::Head {
             return Err(Refusal::Ambiguous("HEAD has no object in its answer to look at; use GET"));
@@ -72,7 +76,7 @@ impl Screening {
                 Reads::One
             }
         };
-        let masked = if screen.masks() { Masked::Yes } else { Masked::No };
+        let masked = if screen.as_ref().is_some_and(Screen::masks) { Masked::Yes } else { Masked::No };
         let form =
             Form::read(request.headers(), attributes.query(), reads, masked).map_err(Refusal::Unfit)?;
         let bound = Bound::to(permit.agent(), cluster.name(), attributes.path());
@@ -83,7 +87,7 @@ impl Screening {
         }
         *request.uri_mut() = target.parse().map_err(|_no_uri| Refusal::Fault)?;
         form.ask(request.headers_mut());
-        let mut screening = Screening { screen: screen.clone(), form, reads, bound, known: Vec::new() };
+        let mut screening = Screening { screen, form, reads, bound, known: Vec::new() };
         if reads == Reads::Watch {
             screening.known = screening.begins_with(permit, gate, cluster, entry).await?;
         }
@@ -128,7 +132,7 @@ impl Screening {
             let more = page.pointer("/metadata/continue").and_then(Value::as_str).map(str::to_owned);
             let items = page.get_mut("items").and_then(Value::as_array_mut).ok_or_else(silent)?;
             for item in items {
-                if self.screen.look(item) == Look::Shown {
+                if look(self.screen.as_ref(), item) == Look::Shown {
                     known.push(Key::of(item));
                 }
             }
@@ -151,13 +155,13 @@ impl Screening {
         let status = response.status();
         self.warn(answer.headers_mut());
         if self.reads == Reads::One || !status.is_success() {
-            return self.one(response, (permit, answer), cluster, entry).await;
+            return self.one(response, (permit, answer), (gate, cluster), entry).await;
         }
         if let Err(fault) = self.form.answered(answer.headers_mut()) {
             return Sent::Refused(Refusal::Unscreened(fault), entry);
         }
         let screen = self.screen;
-        let looks = move |object: &mut Value| screen.look(object);
+        let looks = move |object: &mut Value| look(screen.as_ref(), object);
         let reading = if self.reads == Reads::List {
             Reading::List(Box::new(List::new(self.form, looks, gate.continue_tokens.sealer(self.bound))))
         } else {
@@ -179,8 +183,8 @@ impl Screening {
         self,
         response: Response<Incoming>,
         (permit, mut answer): (&Permit, Response<()>),
-        cluster: &Cluster,
-        entry: Entry,
+        (gate, cluster): (&Gate, &Cluster),
+        mut entry: Entry,
     ) -> Sent {
         let status = response.status();
         let silent = || Refusal::Cluster(ClusterFault::Silent(cluster.name().to_owned()));
@@ -192,8 +196,12 @@ impl Screening {
         if let Err(fault) = self.form.answered(answer.headers_mut()) {
             return Sent::Refused(Refusal::Unscreened(fault), entry);
         }
-        let (screen, masks) = (self.screen.clone(), self.screen.masks());
-        let bytes = match single(self.form, &bytes, move |object| screen.look(object)) {
+        if status.is_success() && permit.looks_again() {
+            look_again(permit, &bytes, gate, &mut entry);
+        }
+        let (masks, screen) = (self.masks(), self.screen);
+        let looks = move |object: &mut Value| look(screen.as_ref(), object);
+        let bytes = match single(self.form, &bytes, looks) {
             Ok(Single::Shown(bytes)) => bytes,
             Ok(Single::Hidden) => {
                 let hidden = Refusal::Denied(Box::new(permit.hidden()));
@@ -211,15 +219,35 @@ impl Screening {
         Sent::Answered(answer.map(|()| Answer::whole(bytes)))
     }
 
+    fn masks(&self) -> bool {
+        self.screen.as_ref().is_some_and(Screen::masks)
+    }
+
     fn warn(&self, headers: &mut HeaderMap) {
-        if self.screen.masks() {
+        if self.masks() {
             // What admission in the cluster warns of may quote values.
             headers.remove(header::WARNING);
             headers.append(header::WARNING, HeaderValue::from_static(MASKED));
         }
-        if self.screen.filters() && self.reads != Reads::One {
+        if self.screen.as_ref().is_some_and(Screen::filters) && self.reads != Reads::One {
             headers.append(header::WARNING, HeaderValue::from_static(LESS));
         }
+    }
+}
+
+fn look(screen: Option<&Screen>, object: &mut Value) -> Look {
+    screen.map_or(Look::Shown, |screen| screen.look(object))
+}
+
+/// What was stored is what the conditions were asked about, or people are told. It can't be taken back: who
+/// wants that puts the rule into the cluster, too.
+fn look_again(permit: &Permit, answer: &[u8], gate: &Gate, entry: &mut Entry) {
+    let stored: Value = serde_json::from_slice(answer).unwrap_or(Value::Null);
+    let object = stored.pointer("/rows/0/object").unwrap_or(&stored);
+    if let Some(mismatch) = permit.mismatch(object) {
+        tracing::warn!(entry = entry.id(), agent = %permit.agent(), mismatch, "what was stored differs");
+        gate.record.metrics().mismatched();
+        entry.mismatched(mismatch);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use drawbridge_policy::{AgentName, Attributes, Case, Connect, Permit, Review};
+use drawbridge_policy::{AgentName, Attributes, Case, Connect, Permit, Review, Screen, mask};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::answer::Answer;
 use super::entered;
 use super::headers::{self, Protocol};
+use super::moved::moved;
 use super::relay::Relay;
 use super::review::{self, Before};
 use super::screened::Screening;
@@ -273,7 +274,7 @@ async fn forbidden(response: Response<Incoming>, permit: &Permit, entry: Entry, 
     let bytes = review::marked(permit, &bytes).unwrap_or(bytes);
     entry.finish(&Outcome::Answered { status: StatusCode::FORBIDDEN.as_u16() });
     answer.headers_mut().remove(header::CONTENT_LENGTH);
-    Sent::Answered(answer.map(|()| Answer::whole(bytes)))
+    Sent::Answered(answer.map(|()| Answer::whole(said(permit, bytes))))
 }
 
 /// What the cluster says about the agent is half of the answer.
@@ -289,35 +290,28 @@ async fn reviewed(response: Response<Incoming>, asked: &Review, entry: Entry, cl
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
 }
 
-/// A 409 or 422 on a pinned write is ours when it is about the uid; anything else is the caller's own
-/// trouble.
+/// A 409 or 422 on a pinned write is ours when what was looked at has changed; anything else is the caller's
+/// own trouble.
 async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, lease: Lease) -> Sent {
     let status = response.status();
     let mut answer = headers_of(&response, None, ());
     let bytes = whole(response).await.unwrap_or_default();
-    if is_ours(&bytes) {
+    if permit.pinned().is_some_and(|pin| moved(&bytes, pin)) {
         return Sent::Moved { case: Box::new(permit.into_case()), entry, lease };
     }
     entry.finish(&Outcome::Answered { status: status.as_u16() });
     answer.headers_mut().remove(header::CONTENT_LENGTH);
-    Sent::Answered(answer.map(|()| Answer::whole(bytes)))
+    Sent::Answered(answer.map(|()| Answer::whole(said(&permit, bytes))))
 }
 
-/// The API server says "UID in precondition" for an update. For an apply it says "uid mismatch" where there
-/// is no object, and where there is another one that the field metadata.uid never changes.
-fn is_ours(bytes: &[u8]) -> bool {
-    let Ok(status) = serde_json::from_slice::<Value>(bytes) else { return false };
-    let text =
-        |value: &Value, field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let message = text(&status, "message");
-    match text(&status, "reason").as_str() {
-        "Conflict" => message.contains("UID in precondition") || message.contains("uid mismatch"),
-        "Invalid" => {
-            let causes = status.pointer("/details/causes").and_then(Value::as_array);
-            causes.is_some_and(|causes| causes.iter().any(|cause| text(cause, "field") == "metadata.uid"))
-        }
-        _ => false,
+/// What the cluster says of a failure may quote values that are masked.
+fn said(permit: &Permit, bytes: Bytes) -> Bytes {
+    if !permit.screen().is_some_and(Screen::masks) {
+        return bytes;
     }
+    let mut status = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    mask::status(&mut status);
+    status.to_string().into()
 }
 
 async fn whole(response: Response<Incoming>) -> Option<Bytes> {

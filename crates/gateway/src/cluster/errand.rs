@@ -44,6 +44,7 @@ impl Cluster {
             ToCluster::IssuerDocument
             | ToCluster::IssuerKeys
             | ToCluster::TokenReview { .. }
+            | ToCluster::ApiService { .. }
             | ToCluster::Review { asker: Asker::Gateway, .. }
             | ToCluster::Renew { .. } => {
                 let (wired, response) = self.deliver(request, Wait::Bounded).await?;

@@ -1,5 +1,6 @@
 //! The cluster's end: how a cluster is reached, with which credential, and as whom.
 
+pub mod apis;
 mod connector;
 pub mod credential;
 pub mod errand;
@@ -21,6 +22,7 @@ use tokio::time::timeout;
 use crate::chain::Chain;
 use crate::manifest::ClusterAccess;
 use crate::refusal::ClusterFault;
+use apis::Apis;
 use credential::{Unusable, Wired};
 
 /// The namespace whose service accounts the gateway impersonates. No account of that name exists in it.
@@ -42,6 +44,7 @@ pub struct Cluster {
     name: String,
     access: ClusterAccess,
     patience: Patience,
+    apis: Apis,
     wired: Mutex<Option<Arc<Wired>>>,
     /// Held while the credential is read.
     wiring: Arc<tokio::sync::Mutex<()>>,
@@ -97,7 +100,14 @@ impl Way<'_> {
 impl Cluster {
     /// A cluster as its manifest describes it. Nothing is opened yet.
     pub fn new(name: String, access: ClusterAccess, patience: Patience) -> Cluster {
-        Cluster { name, access, patience, wired: Mutex::new(None), wiring: Arc::default() }
+        Cluster {
+            name,
+            access,
+            patience,
+            apis: Apis::default(),
+            wired: Mutex::new(None),
+            wiring: Arc::default(),
+        }
     }
 
     /// Its name.

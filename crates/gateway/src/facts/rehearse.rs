@@ -8,16 +8,19 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::Asking;
+use crate::broker::moved::moved;
 use crate::broker::send::outgoing;
+use crate::cluster::apis::Whose;
 use crate::cluster::{Answers, Wait, Way};
 use crate::record::draft::{Intent, Outcome};
 use crate::refusal::{ClusterFault, Refusal};
+use crate::telemetry::Called;
 
 /// An object may have this many bytes; etcd takes less than 2 MiB, and defaults add some.
 const MAX_OBJECT: usize = 4 * 1024 * 1024;
 
-/// The API groups whose dry runs the API server itself answers for. What another server stands behind could
-/// take a dry run for the real thing.
+/// The API groups that the API server itself always answers for. Of others it is asked: what another server
+/// stands behind could take a dry run for the real thing.
 const OWN_GROUPS: [&str; 18] = [
     "",
     "admissionregistration.k8s.io",
@@ -39,12 +42,13 @@ const OWN_GROUPS: [&str; 18] = [
     "storage.k8s.io",
 ];
 
+/// What is answered where nobody knows whether a dry run changes nothing.
+const NOT_TRIED: Refusal = Refusal::NotRehearsed(StatusCode::NOT_IMPLEMENTED);
+
 impl Asking<'_> {
     /// What the cluster would store. None: what had been read has changed meanwhile.
     pub(super) async fn rehearse(self, permit: Permit) -> Result<Option<Value>, Refusal> {
-        if !is_own(permit.attributes()) {
-            return Err(Refusal::NotRehearsed(StatusCode::NOT_IMPLEMENTED));
-        }
+        self.is_tried_out(permit.attributes()).await?;
         let record = &self.gate.record;
         let draft = record.draft(self.draft.rehearsed()).await.map_err(Refusal::NotRecorded)?;
         let intent = Intent::of(draft.id(), self.case);
@@ -68,17 +72,41 @@ impl Asking<'_> {
             StatusCode::OK | StatusCode::CREATED => {
                 serde_json::from_slice(&body).map(Some).map_err(|_no_json| silent())
             }
-            StatusCode::CONFLICT if permit.pinned().is_some() => Ok(None),
-            status if status.is_client_error() => Err(Refusal::NotRehearsed(status)),
+            StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY
+                if permit.pinned().is_some_and(|pin| moved(&body, pin)) =>
+            {
+                Ok(None)
+            }
+            status if status.is_client_error() => Err(refused(&permit, status)),
             _ => Err(silent()),
         }
     }
 }
 
-/// Whether the API server itself stores it. Anything else could be another server's.
-fn is_own(attributes: &Attributes) -> bool {
-    let group = attributes.resource().map_or("", |resource| resource.group());
-    OWN_GROUPS.contains(&group)
+impl Asking<'_> {
+    /// Fails unless the API server itself stores it.
+    async fn is_tried_out(self, attributes: &Attributes) -> Result<(), Refusal> {
+        let Some(resource) = attributes.resource() else { return Err(NOT_TRIED) };
+        let (group, version) = (resource.group(), resource.version());
+        if OWN_GROUPS.contains(&group) {
+            return Ok(());
+        }
+        let asked = self.cluster.stores(group, version, self.gate.clock.now());
+        match self.gate.record.metrics().errand(Called::ApiService, asked).await {
+            Ok(Whose::Own) => Ok(()),
+            Ok(Whose::Unknown) => Err(NOT_TRIED),
+            Err(fault) => Err(Refusal::Cluster(fault)),
+        }
+    }
+}
+
+/// What a failed dry run is answered with: nothing that it said, and where the agent could not read the
+/// object not even that there is one.
+fn refused(permit: &Permit, status: StatusCode) -> Refusal {
+    match permit.veiled() {
+        Some(denial) => Refusal::Denied(Box::new(denial.clone())),
+        None => Refusal::NotRehearsed(status),
+    }
 }
 
 /// The caller's headers, less what it accepts: what comes back is for us.

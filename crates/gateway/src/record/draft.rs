@@ -162,7 +162,8 @@ impl Draft {
 
     /// The same request as the subject of an entry of its own: a dry run that is made to decide on it.
     pub fn rehearsed(&self) -> Subject {
-        Subject { request: uuid::Uuid::now_v7().to_string(), ..self.0.subject.clone() }
+        let rehearsal_of = Some(self.0.subject.request.clone());
+        Subject { request: uuid::Uuid::now_v7().to_string(), rehearsal_of, ..self.0.subject.clone() }
     }
 
     /// From here on the request can be cut, and however it ends then, its outcome says so.
@@ -207,7 +208,6 @@ impl Draft {
             "grant": permit.grant(),
             "pinnedUid": permit.pinned().map(Pin::uid),
             "pinnedVersion": permit.pinned().and_then(Pin::resource_version),
-            "rehearsal": permit.is_rehearsal(),
             "body": intent.body,
         });
         let row = self.0.subject.row(Part::Begin, self.0.clock.now(), None, decided);
@@ -275,6 +275,13 @@ impl Entry {
     /// The cluster has begun its answer.
     pub fn answered(&mut self, status: u16) {
         self.0.status = Some(status);
+    }
+
+    /// What was stored is not what its rule lets through.
+    pub fn mismatched(&mut self, how: String) {
+        if let Value::Object(decided) = &mut self.0.decided {
+            decided.insert("mismatch".to_owned(), Value::String(how));
+        }
     }
 
     /// Counts bytes.

@@ -18,6 +18,9 @@ use crate::identity::proven::Proven;
 pub struct Subject {
     /// The entry's id; the cluster's audit log has it as `Audit-ID`.
     pub request: String,
+    /// Of a dry run of the gateway's own, the id of the request that it was made to decide on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal_of: Option<String>,
     /// Where the connection comes from.
     pub source: String,
     /// The agent, once it is known.

@@ -56,10 +56,12 @@ pub enum Called {
     Keys,
     /// Whether a service account's token still counts.
     TokenReview,
+    /// Whether an API is the API server's own.
+    ApiService,
 }
 
 impl Called {
-    const ALL: [Called; 9] = [
+    const ALL: [Called; 10] = [
         Called::Live,
         Called::Namespace,
         Called::Revisions,
@@ -69,6 +71,7 @@ impl Called {
         Called::Document,
         Called::Keys,
         Called::TokenReview,
+        Called::ApiService,
     ];
 
     /// The label.
@@ -83,6 +86,7 @@ impl Called {
             Called::Document => "issuer-document",
             Called::Keys => "issuer-keys",
             Called::TokenReview => "token-review",
+            Called::ApiService => "api-service",
         }
     }
 }
@@ -129,6 +133,7 @@ pub struct Metrics {
     errands: Vec<[Counter; 2]>,
     errand_seconds: Vec<Histogram>,
     revocation: Histogram,
+    mismatches: Counter,
     levels: Levels,
 }
 
@@ -171,6 +176,9 @@ impl Default for Metrics {
             seconds,
             revocation.clone(),
         );
+        let mismatches = Counter::default();
+        let differs = "Writes after which something was stored that their rule does not let through";
+        registry.register("mismatches", differs, mismatches.clone());
         let levels = Levels::default();
         levels.register(&mut registry);
         let each = |word| endings.get_or_create_owned(&[("outcome", word)]);
@@ -193,6 +201,7 @@ impl Default for Metrics {
                 .map(|kind| errand_seconds.get_or_create_owned(&[("kind", kind.as_str())]))
                 .collect(),
             revocation,
+            mismatches,
             levels,
             registry,
         }
@@ -225,6 +234,11 @@ impl Metrics {
     /// A request was refused.
     pub fn refused(&self, class: Class) {
         count(self.refusals.get(class.place()));
+    }
+
+    /// Something was stored that its rule does not let through.
+    pub fn mismatched(&self) {
+        self.mismatches.inc();
     }
 
     /// What was suspended or revoked has ended after so many milliseconds.
@@ -307,6 +321,7 @@ mod tests {
         metrics.ended(Ending::CallerGone);
         metrics.ended(Ending::CallerGone);
         metrics.revoked(3);
+        metrics.mismatched();
         metrics.errand(Called::Live, async { Err::<(), ()>(()) }).await.unwrap_err();
         assert_eq!(metrics.failed(), [Failed { kind: Called::Live, failed: 1, done: 0 }]);
         let text = metrics.text(Level { open: 7, places: (1, 9), ..Level::default() }).unwrap();
@@ -318,6 +333,7 @@ mod tests {
             "drawbridge_errands_total{kind=\"live\",result=\"done\"} 0",
             "drawbridge_errand_seconds_count{kind=\"live\"} 1",
             "drawbridge_revocation_seconds_count 1",
+            "drawbridge_mismatches_total 1",
             "drawbridge_open_requests 7",
             "drawbridge_record_places 9",
         ] {

@@ -10,6 +10,7 @@ use crate::mask::Mask;
 use crate::rules::{self, Allowing, Ask, Candidate, HeldScope, On, RuleId, Rules};
 use crate::time::Millis;
 
+use super::afterwards::Afterwards;
 use super::denial::Denial;
 use super::explain;
 use super::facts::{Facts, Live, Needs, Wanted};
@@ -45,6 +46,10 @@ pub(super) struct Grounds {
     pub(super) mask: Option<Mask>,
     /// Whether its condition looked at objects.
     pub(super) looks: bool,
+    /// What a failed dry run is answered with where the object isn't the caller's to see.
+    pub(super) veiled: Option<Denial>,
+    /// What must be true of what is stored, too.
+    pub(super) afterwards: Option<Afterwards>,
 }
 
 /// Why there is no permit.
@@ -274,7 +279,7 @@ impl Grounds {
     }
 
     /// What every agent with a grant may do, without any terms.
-    fn nothing() -> Self {
+    pub(super) fn nothing() -> Self {
         Self {
             rule: RuleId::discovery(),
             grant: String::new(),
@@ -286,6 +291,8 @@ impl Grounds {
             ports: None,
             mask: None,
             looks: false,
+            veiled: None,
+            afterwards: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The decision, and the only maker of [`Permit`].
 
+mod afterwards;
 mod denial;
 mod explain;
 mod facts;
@@ -69,7 +70,7 @@ pub fn decide(case: Case, rules: &Rules, facts: &Facts, now: Millis) -> Decision
 }
 
 fn permit(case: Case, grounds: Grounds, purpose: Purpose) -> Result<Permit, (Denial, Case)> {
-    let Grounds { rule, grant, until, pin, still, limited, screen, ports, mask: _, looks: _ } = grounds;
+    let Grounds { rule, grant, until, pin, still, limited, screen, ports, veiled, afterwards, .. } = grounds;
     let mut sent = match case.sent(pin.as_ref()) {
         Ok(sent) => sent,
         Err(fault) => return Err((explain::unsupported(&case, &fault), case)),
@@ -77,6 +78,20 @@ fn permit(case: Case, grounds: Grounds, purpose: Purpose) -> Result<Permit, (Den
     if purpose == Purpose::Rehearsal {
         sent.path_and_query = case.attributes().dry_run();
     }
-    let review = None;
-    Ok(Permit { case, rule, grant, until, pinned: pin, still, limited, screen, ports, purpose, sent, review })
+    Ok(Permit {
+        case,
+        rule,
+        grant,
+        until,
+        pinned: pin,
+        still,
+        limited,
+        screen,
+        ports,
+        veiled,
+        afterwards,
+        purpose,
+        sent,
+        review: None,
+    })
 }

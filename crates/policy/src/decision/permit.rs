@@ -1,6 +1,7 @@
 //! The proof that a request was decided.
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use crate::attributes::{Attributes, Method};
 use crate::body::Sent;
@@ -12,6 +13,7 @@ use crate::time::Millis;
 
 pub use crate::body::Pin;
 
+use super::afterwards::Afterwards;
 use super::denial::Denial;
 use super::explain;
 use super::ports::Ports;
@@ -56,6 +58,8 @@ pub struct Permit {
     pub(super) limited: Option<Limited>,
     pub(super) screen: Option<Screen>,
     pub(super) ports: Option<Ports>,
+    pub(super) veiled: Option<Denial>,
+    pub(super) afterwards: Option<Afterwards>,
     pub(super) purpose: Purpose,
     pub(super) sent: Sent,
     pub(super) review: Option<Box<Review>>,
@@ -126,6 +130,26 @@ impl Permit {
     #[must_use]
     pub fn hidden(&self) -> Denial {
         explain::hidden(&self.case, &self.rule)
+    }
+
+    /// What a dry run that fails is answered with where the agent could not read the object: as if there were
+    /// none.
+    #[must_use]
+    pub fn veiled(&self) -> Option<&Denial> {
+        self.veiled.as_ref()
+    }
+
+    /// Whether what was stored is to be looked at ([`Self::mismatch`]).
+    #[must_use]
+    pub fn looks_again(&self) -> bool {
+        self.afterwards.is_some()
+    }
+
+    /// Whether what the cluster says it has stored is other than what the dry run had shown, so that the
+    /// rules would not have let it through: which one, in a sentence without any value of the object's.
+    #[must_use]
+    pub fn mismatch(&self, stored: &Value) -> Option<String> {
+        self.afterwards.as_ref()?.mismatch(stored)
     }
 
     /// Whether it is a dry run of ours, to see what would be stored.

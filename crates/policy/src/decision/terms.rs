@@ -3,6 +3,7 @@
 use crate::condition::{Condition, Variable, Verdict};
 use crate::rules::{Ask, Candidate, RuleId};
 
+use super::afterwards::Afterwards;
 use super::denial::Denial;
 use super::explain;
 use super::facts::{Live, Needs, Wanted};
@@ -92,12 +93,13 @@ impl<'a> Terms<'a> {
         let mut nearest: Option<Failed> = None;
         let mut waiting: Option<&Candidate> = None;
         let mut chosen = plain;
+        let mut by = None;
         for allow in allows {
             if chosen.is_some() {
                 break;
             }
             match self.allows(allow) {
-                Stand::Holds => chosen = Some(self.grounds(allow)),
+                Stand::Holds => (chosen, by) = (Some(self.grounds(allow)), Some(allow)),
                 Stand::Lacks(lack) => {
                     waiting = waiting.or(Some(allow));
                     lacks.push(lack);
@@ -117,6 +119,7 @@ impl<'a> Terms<'a> {
             grounds.pin = self.pin()?.or(grounds.pin);
             grounds.still = self.still()?;
         }
+        grounds.afterwards = self.afterwards(by, denies);
         Ok(grounds)
     }
 
@@ -228,19 +231,25 @@ impl<'a> Terms<'a> {
         match lack {
             Lack::Facts(wanted) => Halt::Needs(Needs::Facts(wanted)),
             Lack::Stored => {
-                let Some(mut grounds) = provisional else {
+                let Some(grounds) = provisional else {
                     return explain::unsupported(self.judge.case, &"no rule is about it").into();
                 };
-                match self.pin() {
-                    Ok(pin) => grounds.pin = pin.or(grounds.pin),
-                    Err(halt) => return halt,
-                }
-                match self.judge.inside_of(self.ask, &mut grounds) {
-                    Ok(()) => Halt::Rehearse(Box::new(grounds)),
+                match self.rehearsal(grounds) {
+                    Ok(grounds) => Halt::Rehearse(Box::new(grounds)),
+                    // It has not passed yet: what it would be told must not say that there is an object.
+                    Err(Halt::Deny(denial)) => self.veiled(*denial).into(),
                     Err(halt) => halt,
                 }
             }
         }
+    }
+
+    /// What a dry run stands on: everything that needs none.
+    fn rehearsal(&self, mut grounds: Grounds) -> Result<Grounds, Halt> {
+        grounds.pin = self.pin()?.or(grounds.pin);
+        self.judge.inside_of(self.ask, &mut grounds)?;
+        grounds.veiled = self.is_veiled().then(|| explain::hidden(self.judge.case, &grounds.rule));
+        Ok(grounds)
     }
 
     pub(super) fn grounds(&self, candidate: &Candidate) -> Grounds {
@@ -253,14 +262,21 @@ impl<'a> Terms<'a> {
             rule: id,
             grant: candidate.grant.clone(),
             until: candidate.until,
-            pin: None,
-            still: None,
             limited,
-            screen: None,
-            ports: None,
             mask,
             looks: looks(candidate),
+            ..Grounds::nothing()
         }
+    }
+
+    /// What must be true of what is stored, too: where it is stored.
+    fn afterwards(&self, allow: Option<&Candidate>, denies: &[Candidate]) -> Option<Afterwards> {
+        let stores = matches!(self.manner, Manner::Created | Manner::Changed);
+        if !stores || self.judge.case.is_dry_run() {
+            return None;
+        }
+        let seen = Seen::of(self.manner, &self.view, self.judge.case.attributes(), self.judge.facts);
+        Afterwards::of(&self.view, seen, allow, denies)
     }
 
     /// What can't be bound is looked at again once it is open.
@@ -314,18 +330,21 @@ impl<'a> Terms<'a> {
 
     /// As if there were nothing, where the agent could not read the object.
     pub(super) fn veiled(&self, denial: Denial) -> Denial {
-        let case = self.judge.case;
+        if self.is_veiled() { denial.hidden(self.judge.case.attributes()) } else { denial }
+    }
+
+    /// Whether the object was looked at and the agent could not have got it, so that it may not know that
+    /// there is one.
+    fn is_veiled(&self) -> bool {
         let live = match self.manner {
             Manner::Changed => self.old(),
             Manner::Deleted | Manner::Evicted | Manner::Opened => self.judge.facts.live(),
             Manner::Seen | Manner::Collection | Manner::Created | Manner::Other => None,
         };
         match live {
-            Some(Live::Absent | Live::Unseen) => denial.hidden(case.attributes()),
-            Some(Live::Present { object, .. }) if !Screen::would_show(self.judge, object) => {
-                denial.hidden(case.attributes())
-            }
-            Some(Live::Present { .. }) | None => denial,
+            Some(Live::Absent | Live::Unseen) => true,
+            Some(Live::Present { object, .. }) => !Screen::would_show(self.judge, object),
+            None => false,
         }
     }
 

@@ -24,6 +24,8 @@ fn request(entry: &Value, terminal: &Terminal) -> String {
     let text = |pointer: &str| text(entry, pointer);
     let result = text("/outcome/result");
     let (decided, tone) = match result.as_str() {
+        // A dry run of the gateway's own, for what was decided afterwards.
+        "answered" if !text("/request/rehearsalOf").is_empty() => ("tried".to_owned(), Tone::Plain),
         "answered" => ("allowed".to_owned(), Tone::Good),
         "refused" => ("refused".to_owned(), Tone::Bad),
         "cut" => (format!("cut ({})", text("/outcome/reason")), Tone::Warn),

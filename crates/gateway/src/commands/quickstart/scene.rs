@@ -13,7 +13,7 @@ use super::step::{Came, Expected, Step};
 const CLEANUP: [Step; 6] = [
     allowed("-n shop get jobs", "list", "jobs"),
     allowed("-n shop delete job report-monday", "delete", "jobs"),
-    allowed("-n shop delete job report-tuesday", "delete", "jobs"),
+    allowed("-n shop delete job report-tuesday report-wednesday", "delete", "jobs"),
     refused("-n shop delete job import-catalog", "delete", "jobs"),
     refused("-n shop delete pod orders-0", "delete", "pods"),
     refused("-n shop delete deployment web", "delete", "deployments"),
@@ -29,7 +29,7 @@ const DASHBOARD: [Step; 5] = [
 
 const ROLLBACK: [Step; 2] = [
     allowed("-n shop rollout undo deployment/web", "patch", "deployments"),
-    refused("-n shop rollout undo deployment/payments", "patch", "deployments"),
+    refused("-n shop set image deployment/payments payments=shop/payments:6.6", "patch", "deployments"),
 ];
 
 /// Any request of a suspended agent's: which one kubectl makes first is its own affair.
@@ -75,14 +75,13 @@ impl<'s, 't> Scene<'s, 't> {
     pub(super) async fn play(&mut self) -> anyhow::Result<Tally> {
         let cleanup = self.enters("cleanup")?;
         self.take_all(&cleanup, &CLEANUP).await?;
-        let left =
-            "report-wednesday and import-catalog are still there, and so are the Pod and the Deployment";
-        let there = "-n shop get job/report-wednesday job/import-catalog pod/orders-0 deployment/web -o name";
-        let names = "job.batch/report-wednesday job.batch/import-catalog pod/orders-0 deployment.apps/web";
+        let left = "import-catalog, which still runs, is there, and so are the Pod and the Deployment";
+        let there = "-n shop get job/import-catalog pod/orders-0 deployment/web -o name";
+        let names = "job.batch/import-catalog pod/orders-0 deployment.apps/web";
         self.owner_sees(left, there, names).await?;
         self.stage.aside(
-            "Its scope names these Jobs. \"Only completed Jobs\" would be a rule over an object's state, \
-             which comes in a later release: nothing is claimed here that isn't enforced.",
+            "Its scope names no Job: the gateway looks at each before it goes, and the delete that it sends is \
+             bound to what it saw.",
         )?;
 
         let dashboard = self.enters("dashboard")?;

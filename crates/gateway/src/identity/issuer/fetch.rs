@@ -156,6 +156,7 @@ async fn ask_cluster(cluster: &Cluster, errand: ToCluster<'_>) -> Result<Bytes, 
         | ToCluster::Fact { .. }
         | ToCluster::Review { .. }
         | ToCluster::TokenReview { .. }
+        | ToCluster::ApiService { .. }
         | ToCluster::Renew { .. } => "/.well-known/openid-configuration",
     };
     let hint = match status {

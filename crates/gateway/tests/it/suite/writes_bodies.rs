@@ -27,7 +27,7 @@ fn call(agent: &Agent, method: &str, path: &str, kind: &str, body: &[u8]) -> Ans
 }
 
 /// One field of a protobuf message: a length and its bytes.
-fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+pub(super) fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut field = vec![number << 3 | 2];
     let mut length = bytes.len();
     while length >= 0x80 {

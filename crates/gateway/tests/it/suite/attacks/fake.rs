@@ -98,6 +98,11 @@ impl Fake {
         world().agent_on(&self.gateway, "faked", rules, &["ns"])
     }
 
+    /// The certificate that it shows, PEM.
+    pub(in crate::suite) fn certificate(&self) -> String {
+        fs::read_to_string(self.directory.path().join("ca.pem")).unwrap()
+    }
+
     /// Where the fake cluster listens.
     pub(in crate::suite) fn port(&self) -> u16 {
         self.port

@@ -12,6 +12,7 @@ mod tls;
 mod alg_none;
 mod another_agents_key;
 mod another_audience;
+mod around_write_conditions;
 mod certificate_and_account;
 mod client_certificates;
 mod cluster_answers;

@@ -2,10 +2,17 @@
 
 mod completed_jobs;
 mod entering;
+mod examples;
 mod forwarding;
+mod hours;
 mod labelled;
+mod limits;
+mod races;
+mod registry_pods;
+mod relay;
 mod rollback;
 mod scaling;
+mod stored;
 
 use serde_json::Value;
 
@@ -13,13 +20,13 @@ use super::world;
 
 /// Creates an object past the gateway.
 #[track_caller]
-fn there(namespace: &str, object: &Value) {
+pub(super) fn there(namespace: &str, object: &Value) {
     super::writes::until_created(namespace, object);
 }
 
 /// An object as the cluster has it, past the gateway; None: there is none.
 #[track_caller]
-fn live(namespace: &str, kind: &str, name: &str) -> Option<Value> {
+pub(super) fn live(namespace: &str, kind: &str, name: &str) -> Option<Value> {
     let run = world().admin(&["-n", namespace, "get", kind, name, "-o", "json", "--ignore-not-found"]).ok();
     (!run.stdout.is_empty()).then(|| serde_json::from_str(&run.stdout).unwrap())
 }

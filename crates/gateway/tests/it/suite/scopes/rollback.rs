@@ -1,5 +1,5 @@
-//! Rolls workloads back to templates that they really had, and changes nothing else. The revisions are the real
-//! controllers' own.
+//! Rolls workloads back to templates that they really had, and changes nothing else. The revisions are the
+//! real controllers' own.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::super::world;
 use super::{live, there};
 
-/// What `kubectl rollout undo` and `kubectl rollout history` read, and the write. Two versions of one template
-/// differ in whatever stands under it; annotations are what kubectl takes along.
+/// What `kubectl rollout undo` and `kubectl rollout history` read, and the write. Annotations are what
+/// kubectl takes along.
 const ROLLBACK: &str = "
 - name: see-revisions
   verbs: [get, list, watch]
