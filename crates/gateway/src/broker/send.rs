@@ -63,6 +63,14 @@ impl Flow {
         }
         Ok(Flow::Upgrade(protocol, hyper::upgrade::on(request)))
     }
+
+    /// What the connection is to become.
+    fn protocol(&self) -> Option<Protocol> {
+        match self {
+            Flow::Nothing => None,
+            Flow::Upgrade(protocol, _) => Some(*protocol),
+        }
+    }
 }
 
 /// A request that may be sent: decided, recorded and registered. Only the pipeline makes one, and `send`
@@ -111,31 +119,16 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate:
 async fn to_cluster(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate: &Gate) -> Sent {
     // Dropped in reverse: what waits for the lease to end finds the entry's outcome handed in.
     let Admitted { lease, permit, mut entry, flow, stream } = admitted;
-    let protocol = match &flow {
-        Flow::Nothing => None,
-        Flow::Upgrade(protocol, _) => Some(*protocol),
-    };
-    let mut request = match outgoing(&permit, &entry, from, protocol) {
-        Ok(request) => request,
-        Err(error) => {
-            tracing::error!(%error, "a permitted request could not be built");
-            return Sent::Refused(Refusal::Fault, entry);
-        }
-    };
-    let screening = tokio::select! {
-        biased;
-        () = lease.stopped() => Err(Refusal::Cut),
-        screening = Screening::of(&permit, (gate, cluster, &entry), &mut request) => screening,
-    };
-    let screening = match screening {
-        Ok(Planned::AsItIs) => None,
-        Ok(Planned::Looked(screening)) => Some(screening),
-        Ok(Planned::TooOld) => return too_old(entry),
+    let ready = ready(&permit, (from, flow.protocol()), (gate, cluster, &entry));
+    let (request, planned) = match lease.unless_cut(ready).await {
+        Ok(ready) => ready,
         Err(refusal) => return Sent::Refused(refusal, entry),
     };
-    if screening.is_some() && protocol.is_some() {
-        return Sent::Refused(Refusal::Ambiguous(SCREENED), entry);
-    }
+    let screening = match planned {
+        Planned::AsItIs => None,
+        Planned::Looked(screening) => Some(screening),
+        Planned::TooOld => return too_old(entry),
+    };
     let agent = permit.agent().clone();
     let way = way(&permit, &agent, cluster, stream);
     let answer = tokio::select! {
@@ -144,7 +137,7 @@ async fn to_cluster(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gat
         () = lease.stopped() => Err(Refusal::Cut),
         answer = exchange(&mut entry, way, request) => answer,
     };
-    let mut response = match answer {
+    let response = match answer {
         Ok(response) => response,
         Err(refusal) => return Sent::Refused(refusal, entry),
     };
@@ -153,19 +146,9 @@ async fn to_cluster(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gat
         return Sent::Refused(refusal, entry);
     }
     match response.status() {
-        StatusCode::SWITCHING_PROTOCOLS => match flow {
-            Flow::Upgrade(protocol, caller) => {
-                let tap = match Tap::of(permit.ports(), protocol, from, response.headers()) {
-                    Ok(tap) => tap,
-                    Err(fault) => return Sent::Refused(fault.into(), entry),
-                };
-                let cluster = hyper::upgrade::on(&mut response);
-                let answer = headers_of(&response, Some(protocol), Answer::whole(Bytes::new()));
-                gate.tasks.spawn(Tunnel { caller, cluster, tap }.run(entry, lease));
-                Sent::Answered(answer)
-            }
-            Flow::Nothing => Sent::Refused(Refusal::Cluster(silent(cluster)), entry),
-        },
+        StatusCode::SWITCHING_PROTOCOLS => {
+            opened(response, (flow, &permit, from), (gate, cluster), (entry, lease))
+        }
         StatusCode::FORBIDDEN if way.answers == Answers::Cluster => {
             forbidden(response, &permit, entry, cluster).await
         }
@@ -184,6 +167,43 @@ async fn to_cluster(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gat
             Sent::Answered(answer.map(|()| Answer::relayed(relay)))
         }
     }
+}
+
+/// The request as it leaves, and how its answer is looked at.
+async fn ready(
+    permit: &Permit,
+    (from, protocol): (&HeaderMap, Option<Protocol>),
+    (gate, cluster, entry): (&Gate, &Cluster, &Entry),
+) -> Result<(Request<Full<Bytes>>, Planned), Refusal> {
+    let mut request = outgoing(permit, entry, from, protocol).map_err(|error| {
+        tracing::error!(%error, "a permitted request could not be built");
+        Refusal::Fault
+    })?;
+    let planned = Screening::of(permit, (gate, cluster, entry), &mut request).await?;
+    match (&planned, protocol) {
+        (Planned::Looked(_) | Planned::TooOld, Some(_)) => Err(Refusal::Ambiguous(SCREENED)),
+        (Planned::AsItIs, _) | (_, None) => Ok((request, planned)),
+    }
+}
+
+/// The cluster has changed the protocol: what follows is relayed.
+fn opened(
+    mut response: Response<Incoming>,
+    (flow, permit, from): (Flow, &Permit, &HeaderMap),
+    (gate, cluster): (&Gate, &Cluster),
+    (entry, lease): (Entry, Lease),
+) -> Sent {
+    let Flow::Upgrade(protocol, caller) = flow else {
+        return Sent::Refused(Refusal::Cluster(silent(cluster)), entry);
+    };
+    let tap = match Tap::of(permit.ports(), protocol, from, response.headers()) {
+        Ok(tap) => tap,
+        Err(fault) => return Sent::Refused(fault.into(), entry),
+    };
+    let cluster = hyper::upgrade::on(&mut response);
+    let answer = headers_of(&response, Some(protocol), Answer::whole(Bytes::new()));
+    gate.tasks.spawn(Tunnel { caller, cluster, tap }.run(entry, lease));
+    Sent::Answered(answer)
 }
 
 fn way<'a>(permit: &Permit, agent: &'a AgentName, cluster: &'a Cluster, stream: Stream) -> Way<'a> {

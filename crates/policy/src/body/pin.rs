@@ -91,7 +91,7 @@ impl Asked {
                 Some(_) | None => None,
             };
             let sets = matches!(text("op"), Some("add" | "replace" | "test"));
-            let value = text("value").filter(|_| sets).map(str::to_owned);
+            let value = text("value").filter(|value| sets && !value.is_empty()).map(str::to_owned);
             match text("path") {
                 Some("/metadata/uid") => asked.uid = value,
                 Some("/metadata/resourceVersion") => asked.resource_version = value,

@@ -202,8 +202,9 @@ impl Terms<'_> {
         }
     }
 
-    /// As [`Self::allows`]; what hangs on the ports holds for now. They are null here, whose fields are errors:
-    /// a condition that is false all the same is false whatever the ports are (`error && false` is false).
+    /// As [`Self::allows`]; what hangs on the ports holds for now. They are null here, whose fields are
+    /// errors: a condition that is false all the same is false whatever the ports are (`error && false` is
+    /// false).
     fn allows_without_ports(&self, candidate: &Candidate) -> Stand {
         let condition = candidate.rule().and_then(|rule| rule.condition());
         let Some(condition) = condition.filter(|one| one.names(Variable::Object)) else {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::scopes::{live, there};
 use super::super::wire::Answer;
+use super::super::world;
 use super::caller::{ANYTHING, Caller};
 
 /// Does with the maps of team `a` what it likes, and with no other.
@@ -442,4 +443,39 @@ fn a_deny_rule_with_a_condition_wins_over_every_allow() {
     refused(&caller.send("POST", &path(""), JSON, &bare), "deny-rule", "create");
     untouched(&caller);
     assert_eq!(caller.send("PATCH", &path("/mine"), MERGE, &data).status, 200);
+}
+
+#[test]
+fn a_write_that_the_cluster_refuses_quotes_nothing_that_is_masked() {
+    let rules = "
+- name: see
+  verbs: [get]
+  apiGroups: ['']
+  resources: [pods]
+  mask: ['spec.containers[*].env[*].value']
+- name: change
+  verbs: [patch]
+  apiGroups: ['']
+  resources: [pods]
+  acknowledge: [workloads]
+  when: oldObject.metadata.name == 'x'";
+    let caller = Caller::within("quoted", rules);
+    let env = json!([{ "name": "A", "value": "hunter2" }]);
+    let container = json!({ "name": "c", "image": "registry.example/none", "env": env });
+    there(
+        &caller.namespace,
+        &json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": { "name": "x" },
+            "spec": { "containers": [container], "nodeSelector": { "nowhere": "true" } },
+        }),
+    );
+    let patch = json!([{ "op": "remove", "path": "/spec/containers/0/env" }]);
+    let line = ["-n", &caller.namespace, "patch", "pod", "x", "--type=json", "-p", &patch.to_string()];
+    world().admin(&line).fails_with("hunter2");
+    let got = caller.send("PATCH", "/api/v1/namespaces/{ns}/pods/x", JSON_PATCH, &patch);
+    assert_eq!(got.status, 422, "{}", got.message());
+    assert_eq!(got.json()["reason"], "Invalid");
+    assert!(!String::from_utf8_lossy(&got.body).contains("hunter2"), "{}", got.message());
 }

@@ -1,6 +1,8 @@
 //! A pod that is replaced by another of its name between the gateway's look at it and the opening: what
 //! opens then is not passed on, either way.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 
 use super::super::wire::{self, Answer};
@@ -55,7 +57,7 @@ enum Then {
 }
 
 fn cluster(then: Then) -> Fake {
-    let looks = std::sync::atomic::AtomicUsize::new(0);
+    let looks = AtomicUsize::new(0);
     Fake::start("", move |asked, _| {
         let of = |name: &str| asked.line.contains(&format!("/pods/p/{name}"));
         if of("log") {
@@ -67,7 +69,7 @@ fn cluster(then: Then) -> Fake {
             let head = format!("Connection: Upgrade\r\nUpgrade: {protocol}\r\n");
             return Reply::Break(format!("HTTP/1.1 101 Switching Protocols\r\n{head}\r\n{SAID}"));
         }
-        let first = looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % 2 == 0;
+        let first = looks.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
         match then {
             _ if first => pod("u-1"),
             Then::Same => pod("u-1"),
@@ -79,7 +81,10 @@ fn cluster(then: Then) -> Fake {
     })
 }
 
-const WAYS_IN: [(&str, &str, &[(&str, &str)]); 7] = [
+/// A method, a path and headers.
+type WayIn = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const WAYS_IN: [WayIn; 7] = [
     ("GET", "exec?command=id&stdout=1", &WEBSOCKET),
     ("POST", "exec?command=id&stdout=1", &SPDY),
     ("GET", "attach?stdout=1", &WEBSOCKET),

@@ -2,6 +2,7 @@
 
 mod completed_jobs;
 mod entering;
+mod examples;
 mod filtered_lists;
 mod forwarding;
 mod hours;

@@ -266,3 +266,100 @@ fn every_write_that_was_looked_into_is_bound_to_uid_and_version() {
         }
     }
 }
+
+#[test]
+fn no_patch_takes_the_pin_away_again() {
+    let label = json!({ "op": "add", "path": "/metadata/labels", "value": { "written": "yes" } });
+    let with = |operations: Value| {
+        let mut patch = vec![label.clone()];
+        patch.extend(operations.as_array().unwrap().clone());
+        (JSON_PATCH, Value::Array(patch))
+    };
+    let op = |op: &str, path: &str| json!({ "op": op, "path": format!("/metadata/{path}") });
+    let at = |field: &str| format!("/metadata/{field}");
+    let from = |op: &str, from: &str, path: &str| json!({ "op": op, "from": at(from), "path": at(path) });
+    let nothing = json!({ "uid": null, "resourceVersion": null, "labels": { "written": "yes" } });
+    let nulls = json!({ "metadata": nothing });
+    let moves = json!([from("move", "resourceVersion", "labels/version"), from("move", "uid", "labels/uid")]);
+    let patches = [
+        with(json!([op("remove", "uid"), op("remove", "resourceVersion")])),
+        with(moves),
+        with(json!([from("copy", "name", "resourceVersion")])),
+        with(json!([{ "op": "replace", "path": "/metadata/resourceVersion", "value": "" }])),
+        with(json!([{ "op": "add", "path": "/metadata/resourceVersion", "value": null }])),
+        (MERGE, nulls.clone()),
+        (STRATEGIC, nulls),
+    ];
+    for (kind, patch) in patches {
+        let namespace = scene();
+        let there = namespace.clone();
+        let fake = before_writes(move |_, _| self::patch(&there, &json!({ "data": { "state": "busy" } })));
+        let racer = Racer::new(&namespace, fake);
+        let got = racer.send(&("PATCH", kind, patch.clone()));
+        assert_eq!((got.status, got.reason().as_str()), (403, "condition"), "{patch}: {}", got.message());
+        assert_eq!(writes(&racer.fake).len(), 1, "{patch}");
+        let object = live(&namespace, "configmap", "x").unwrap();
+        assert_eq!(object["metadata"].get("labels"), None, "{patch}");
+    }
+}
+
+#[test]
+fn a_conflict_between_field_managers_is_the_caller_s_own() {
+    let namespace = scene();
+    let mut owned = map("done");
+    owned["data"] = json!({ "a": "1" });
+    let line = ["-n", &namespace, "apply", "--server-side", "--field-manager=other", "-f", "-"];
+    world().admin_with(&line, owned.to_string().as_bytes()).ok();
+    let racer = Racer::new(&namespace, before_writes(|_, _| {}));
+    let mut object = map("done");
+    object["data"]["a"] = json!("2");
+    let path = format!("{}?fieldManager=racer", racer.path);
+    let headers = [("Content-Type", APPLY)];
+    let body = object.to_string();
+    let got = wire::call(&racer.fake.gateway, &racer.agent, "PATCH", &path, &headers, body.as_bytes());
+    assert_eq!((got.status, got.reason().as_str()), (409, "not-rehearsed"), "{}", got.message());
+    let dry = racer.fake.asked().into_iter().filter(|asked| asked.line.contains("dryRun=All")).count();
+    assert_eq!((dry, writes(&racer.fake).len()), (1, 0));
+}
+
+#[test]
+fn a_scale_is_bound_to_its_workload() {
+    let rules = "
+- {name: see, verbs: [get], apiGroups: [apps], resources: [deployments, deployments/scale]}
+- name: scale
+  verbs: [update, patch]
+  apiGroups: [apps]
+  resources: [deployments/scale]
+  when: oldObject.spec.replicas < 3 && object.spec.replicas < 5";
+    for (method, kind) in [("PUT", JSON), ("PATCH", MERGE), ("PATCH", JSON_PATCH)] {
+        for (set, status, tries) in [("--replicas=9", 403, 1), ("--replicas=2", 200, 2)] {
+            let namespace = world().namespace("races");
+            there(&namespace, &super::scaling::deployment());
+            let line = ["-n", &namespace, "scale", "deployment", "web", "--replicas=1"];
+            world().admin(&line).ok();
+            let within = namespace.clone();
+            let fake = before_writes(move |_, before| {
+                if before == 0 {
+                    world().admin(&["-n", &within, "scale", "deployment", "web", set]).ok();
+                }
+            });
+            let agent = world().agent_on(&fake.gateway, "racer", rules, &[&namespace]);
+            let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/web/scale");
+            let scale = json!({
+                "apiVersion": "autoscaling/v1", "kind": "Scale",
+                "metadata": { "name": "web", "namespace": namespace }, "spec": { "replicas": 4 },
+            });
+            let body = match (method, kind) {
+                ("PUT", _) => scale,
+                (_, MERGE) => json!({ "spec": { "replicas": 4 } }),
+                _ => json!([{ "op": "replace", "path": "/spec/replicas", "value": 4 }]),
+            };
+            let headers = [("Content-Type", kind)];
+            let got = wire::call(&fake.gateway, &agent, method, &path, &headers, body.to_string().as_bytes());
+            assert_eq!(got.status, status, "{kind}: {}", String::from_utf8_lossy(&got.body));
+            assert_eq!(writes(&fake).len(), tries, "{kind}");
+            let replicas = live(&namespace, "deployment", "web").unwrap()["spec"]["replicas"].clone();
+            assert_eq!(replicas, if status == 200 { 4 } else { 9 }, "{kind}");
+        }
+    }
+}

@@ -24,7 +24,7 @@ const SCALER: &str = "
   when: >-
     changed.all(p, p == '/spec/replicas') && object.spec.replicas >= 1 && object.spec.replicas <= 10";
 
-fn deployment() -> Value {
+pub(super) fn deployment() -> Value {
     let labels = json!({ "app": "a" });
     let container = json!({ "name": "c", "image": "registry.example/none:1" });
     let template = json!({ "metadata": { "labels": labels }, "spec": { "containers": [container] } });
