@@ -41,7 +41,10 @@ fn scene() -> (String, Agent) {
     there(
         &namespace,
         &json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "app" }, "spec": { "containers": [container] },
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": { "name": "app" },
+            "spec": { "containers": [container] },
         }),
     );
     (namespace, agent)
