@@ -43,8 +43,8 @@ const PAGES: usize = 4_000;
 const LESS: &str = "299 - \"drawbridge: this answer holds only what this agent may see\"";
 const MASKED: &str = "299 - \"drawbridge: values that this agent may not see are hidden in this answer\"";
 
-/// How long a watch goes on whose conditions look at what changes by itself: the time, a namespace. It is told
-/// to begin anew then, and decided anew.
+/// How long a watch goes on whose conditions look at what changes by itself: the time, a namespace. It is
+/// told to begin anew then, and decided anew.
 const LOOKED_AT_AGAIN: Duration = Duration::from_secs(60);
 
 /// What is done about the answer of one request.

@@ -84,8 +84,8 @@ impl Watch {
         error(410, "Expired", why, out)
     }
 
-    /// The one event of a watch that can't begin where its caller is. The API server says so in an event, too,
-    /// and some clients list anew only then.
+    /// The one event of a watch that can't begin where its caller is. The API server says so in an event,
+    /// too, and some clients list anew only then.
     pub fn too_old() -> Result<Vec<u8>, Fault> {
         let mut out = Vec::new();
         error(410, "Expired", "too old resource version: list again", &mut out)?;

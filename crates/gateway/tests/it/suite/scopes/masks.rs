@@ -41,7 +41,10 @@ fn scene() -> (String, Agent) {
     there(
         &namespace,
         &json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "app" }, "spec": { "containers": [container] },
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": { "name": "app" },
+            "spec": { "containers": [container] },
         }),
     );
     (namespace, agent)
@@ -167,13 +170,14 @@ fn what_is_masked_can_neither_be_tested_copied_selected_nor_written_back() {
 #[test]
 fn errors_quote_no_value() {
     let (namespace, agent) = scene();
-    let patch = json!({ "spec": { "containers": [{ "name": "c", "image": "registry.example/none",
-        "workingDir": "/elsewhere" }] } });
-    let run = agent.kubectl(&["-n", &namespace, "patch", "pod", "app", "-p", &patch.to_string()]);
+    // Beside the value, so that the API server's sentence shows it around the change.
+    let patch = r#"[{"op":"replace","path":"/spec/containers/0/env/0/name","value":"OTHER"}]"#;
+    let arguments = ["-n", &namespace, "patch", "pod", "app", "--type=json", "-p", patch];
+    let run = agent.kubectl(&arguments);
     assert_ne!(run.code, Some(0), "{run}");
     tells_nothing(&run);
-    // The control: past the gateway the sentence quotes what it compares.
-    let past = world().admin(&["-n", &namespace, "patch", "pod", "app", "-p", &patch.to_string()]);
+    // The control: past the gateway it does.
+    let past = world().admin(&arguments);
     assert!(past.stderr.contains(SECRET), "{past}");
 }
 
