@@ -15,6 +15,9 @@ const MAX_OBJECT: usize = 3 * 1024 * 1024;
 const MAX_PAGE: usize = 64 * 1024 * 1024;
 /// All revisions of a workload together: a workload keeps ten unless it says otherwise.
 const MAX_REVISIONS: usize = 8 * 1024 * 1024;
+/// One page of a collection that is deleted object by object. All annotations of an object together have at
+/// most 256 KiB, and what else its metadata has is some KiB.
+const MAX_NAMES: usize = 32 * 1024 * 1024;
 /// The longest description of an issuer: those in use have 1 to 4 KiB.
 const MAX_DOCUMENT: usize = 64 * 1024;
 /// The longest set of keys. One with a certificate chain beside each of its keys has some tens of KiB.
@@ -87,6 +90,9 @@ pub enum Wish<'a> {
     Revisions(&'a str),
     /// A page of the list that a filtered watch begins with, by its path and query.
     Beginning(&'a str),
+    /// Which objects a collection has: one page of a list, by its path and query. Of the objects only their
+    /// metadata is asked for.
+    Page(&'a str),
 }
 
 impl Wish<'_> {
@@ -95,7 +101,7 @@ impl Wish<'_> {
             Wish::Live(attributes) => object_path(attributes).to_owned(),
             Wish::Part(attributes) => attributes.path().to_owned(),
             Wish::Namespace(name) => format!("/api/v1/namespaces/{name}"),
-            Wish::Revisions(path) | Wish::Beginning(path) => path.to_owned(),
+            Wish::Revisions(path) | Wish::Beginning(path) | Wish::Page(path) => path.to_owned(),
         }
     }
 }
@@ -131,6 +137,7 @@ impl Errand<'_> {
                 Wish::Namespace(_) => "namespace",
                 Wish::Revisions(_) => "revisions",
                 Wish::Beginning(_) => "beginning",
+                Wish::Page(_) => "page",
             },
             Errand::Cluster(ToCluster::IssuerDocument) => "cluster-issuer",
             Errand::Cluster(ToCluster::IssuerKeys) => "cluster-keys",
@@ -148,6 +155,7 @@ impl Errand<'_> {
         match self {
             Errand::Cluster(ToCluster::Fact { wish: Wish::Revisions(_), .. }) => MAX_REVISIONS,
             Errand::Cluster(ToCluster::Fact { wish: Wish::Beginning(_), .. }) => MAX_PAGE,
+            Errand::Cluster(ToCluster::Fact { wish: Wish::Page(_), .. }) => MAX_NAMES,
             Errand::Cluster(ToCluster::Fact { .. } | ToCluster::Review { .. }) => MAX_OBJECT,
             Errand::Cluster(
                 ToCluster::IssuerDocument
@@ -163,6 +171,10 @@ impl Errand<'_> {
     /// API servers answer 406 for their keys to who accepts JSON alone.
     fn accepted(self) -> &'static str {
         match self {
+            // An API that doesn't know the short form answers with whole objects.
+            Errand::Cluster(ToCluster::Fact { wish: Wish::Page(_), .. }) => {
+                "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, application/json"
+            }
             Errand::Cluster(ToCluster::IssuerKeys) | Errand::Issuer(ToIssuer::Keys { .. }) => {
                 "application/jwk-set+json, application/json"
             }

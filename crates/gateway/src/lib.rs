@@ -25,6 +25,7 @@ pub mod clock;
 pub mod config;
 pub mod directory;
 pub mod errand;
+pub mod expand;
 pub mod facts;
 pub mod gate;
 pub mod https;

@@ -3,29 +3,28 @@
 
 use std::sync::Arc;
 
-use drawbridge_policy::{Attributes, Case, Decision, Fact, Facts, Line, Permit, Reason, Rules, Verb, decide};
-use http::header::WARNING;
+use drawbridge_policy::{Attributes, Case, Decision, Fact, Facts, Line, Reason, Rules, decide};
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 
 use crate::bodies::Room;
 use crate::broker::answer::Answer;
-use crate::broker::ending::ending;
 use crate::broker::send::{Admitted, Flow, Sent, send};
 use crate::cluster::Cluster;
 use crate::connection::peer::Peer;
 use crate::connection::route::{Route, few_enough, meant_for};
+use crate::expand::{Admission, Collection};
 use crate::facts::{Asking, Gathered};
 use crate::gate::Gate;
 use crate::identity::authenticate::{Check, authenticate};
 use crate::lease::{Holder, Lease, Parting, Permitted, Stream};
 use crate::limits::Counted;
-use crate::record::draft::{Draft, Entry, Intent};
+use crate::record::draft::{Draft, Intent};
 use crate::record::entry::Subject;
 use crate::refusal::{Reader, Refusal};
 
 /// How often one request is decided anew because the object changed under it.
-const ATTEMPTS: usize = 3;
+pub const ATTEMPTS: usize = 3;
 /// How often one attempt may ask for facts, or find that the snapshot changed, before it is given up.
 const ROUNDS: usize = 8;
 
@@ -47,36 +46,31 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
         Ok(draft) => draft,
         Err(refused) => return Refusal::NotRecorded(refused).respond(&reader),
     };
+    let refuse = |draft: Draft, refusal: &Refusal| {
+        let response = refusal.respond(&reader);
+        draft.refuse(&gate.record, peer, refusal);
+        response
+    };
     let opened = match open(gate, peer, request, &mut draft).await {
         Ok(opened) => opened,
-        Err(refusal) => {
-            let response = refusal.respond(&reader);
-            draft.refuse(&gate.record, peer, &refusal);
-            return response;
-        }
+        Err(refusal) => return refuse(draft, &refusal),
     };
     let Opened { mut case, mut lease, mut flow, cluster, headers, _room } = opened;
     let mut counted = Counted::default();
     for _ in 0..ATTEMPTS {
         let stream = Stream::of(case.attributes());
-        let (permit, entry) = match admit(gate, draft, case, (&lease, &cluster, &headers), &mut counted).await
-        {
-            Ok(admitted) => admitted,
-            Err((draft, refusal)) => {
-                let response = refusal.respond(&reader);
-                draft.refuse(&gate.record, peer, &refusal);
-                return response;
+        let on = (&lease, &*cluster, &headers);
+        let (permit, entry) = match admit(gate, draft, case, on, &mut counted).await {
+            Ok(Admission::Whole(permit, entry)) => (*permit, entry),
+            Ok(Admission::Apart(case, draft)) => {
+                let each = Collection { gate, peer, on, case: &case };
+                return each.delete(draft).await.unwrap_or_else(|(draft, refusal)| refuse(draft, &refusal));
             }
+            Err((draft, refusal)) => return refuse(draft, &refusal),
         };
-        let ends = ending(&permit, gate.clock.now());
         let admitted = Admitted { permit, entry, lease, flow, stream };
         match send(admitted, &cluster, &headers, gate).await {
-            Sent::Answered(mut response) => {
-                if let Some(ends) = ends {
-                    response.headers_mut().append(WARNING, ends);
-                }
-                return response;
-            }
+            Sent::Answered(response) => return response,
             Sent::Refused(refusal, entry) => {
                 let response = refusal.respond(&reader);
                 entry.refuse(&refusal);
@@ -88,9 +82,7 @@ pub async fn answer(gate: &Gate, peer: &Peer, request: Request<Incoming>) -> Res
             }
         }
     }
-    let response = Refusal::Moved.respond(&reader);
-    draft.refuse(&gate.record, peer, &Refusal::Moved);
-    response
+    refuse(draft, &Refusal::Moved)
 }
 
 /// Identity, attributes, lease, payload: in this order. The lease is there before any snapshot is loaded to
@@ -134,13 +126,13 @@ async fn open(
 
 /// Decides, and records the intent. What was decided with a snapshot that is gone by then, or through a
 /// grant that has ended by then, is decided again: a revocation or an end in between would be missed.
-async fn admit(
+pub async fn admit(
     gate: &Gate,
     mut draft: Draft,
     mut case: Case,
     (lease, cluster, headers): (&Lease, &Cluster, &HeaderMap),
     counted: &mut Counted,
-) -> Result<(Permit, Entry), (Draft, Refusal)> {
+) -> Result<Admission, (Draft, Refusal)> {
     let intent = Intent::of(draft.id(), &case);
     let (mut facts, mut spent, mut moved) = (Facts::none(), None, 0);
     for _ in 0..ROUNDS {
@@ -156,11 +148,11 @@ async fn admit(
                 let over = spent.filter(|_| denial.reason() == Reason::Limit);
                 return Err((draft, over.unwrap_or(Refusal::Denied(Box::new(denial)))));
             }
-            Decision::Expand(_) => return Err((draft, Refusal::Busy("deletecollection"))),
+            Decision::Expand(case) => return Ok(Admission::Apart(Box::new(case), draft)),
             Decision::Needs(needs, asked) => {
                 let asking = Asking { gate, cluster, case: &asked, draft: &draft, headers };
                 facts = match lease.unless_cut(asking.gather(needs, facts)).await {
-                    Ok(Gathered::Known(facts)) => facts,
+                    Ok(Gathered::Known(facts)) => *facts,
                     Ok(Gathered::Moved) if moved + 1 < ATTEMPTS => {
                         moved += 1;
                         Facts::none()
@@ -188,7 +180,7 @@ async fn admit(
             stream: Stream::of(permit.attributes()),
             with: permit.with(),
             until: permit.until(),
-            parting: parting(&permit),
+            parting: Parting::of(&permit),
         });
         let entry = match draft.intend(&gate.record, &permit, &intent).await {
             Ok(entry) => entry,
@@ -199,14 +191,9 @@ async fn admit(
         }
         let over = permit.until().is_some_and(|until| until <= gate.clock.now());
         if !over && Arc::ptr_eq(&snapshot, &gate.state.snapshot()) {
-            return Ok((permit, entry));
+            return Ok(Admission::Whole(Box::new(permit), entry));
         }
         (draft, case) = (entry.again(), permit.into_case());
     }
     Err((draft, Refusal::Busy("decisions on one request while manifests change")))
-}
-
-fn parting(permit: &Permit) -> Parting {
-    let watches = permit.attributes().verb() == Verb::Watch;
-    if watches && permit.screen().is_some() { Parting::Told } else { Parting::Silent }
 }

@@ -10,6 +10,7 @@ use crate::broker::answer::Answer;
 use crate::broker::screen::Fault;
 use crate::broker::screen::form::Unfit;
 use crate::broker::tap;
+use crate::expand::{Inseparable, Stopped};
 use crate::identity::account::BadAccount;
 use crate::identity::certificate::BadCertificate;
 use crate::identity::issuer::Unverified;
@@ -116,6 +117,10 @@ pub enum Refusal {
     Replaced,
     /// What an open connection carries can't be read, and a condition looks at it. Holds a sentence.
     Stream(&'static str),
+    /// It names a collection that can't be deleted one by one.
+    Inseparable(Inseparable),
+    /// Deleting a collection one by one ended before its end.
+    Stopped(Box<Stopped>),
     /// It can't be recorded, so it isn't done.
     NotRecorded(NotRecorded),
     /// The cluster can't be reached, or not with the credential that the gateway has for it.
@@ -173,6 +178,14 @@ impl From<tap::Fault> for Refusal {
 }
 
 impl Refusal {
+    /// What is behind it, where it only adds what was done before.
+    pub fn root(&self) -> &Refusal {
+        match self {
+            Refusal::Stopped(stopped) => stopped.refusal().unwrap_or(self),
+            _ => self,
+        }
+    }
+
     /// The HTTP status: 401 only for credentials, 403 for policy, 503 when the gateway can't decide or
     /// record.
     pub fn status(&self) -> StatusCode {
@@ -207,6 +220,8 @@ impl Refusal {
             Refusal::NoBody(_) => StatusCode::REQUEST_TIMEOUT,
             Refusal::Moved | Refusal::Replaced => StatusCode::CONFLICT,
             Refusal::Stream(_) => StatusCode::BAD_REQUEST,
+            Refusal::Inseparable(unfit) => unfit.status(),
+            Refusal::Stopped(stopped) => stopped.status(),
             // Not 429: clients wait as long as it says and try again by themselves, an hour if need be.
             Refusal::Limit(_) => StatusCode::FORBIDDEN,
             Refusal::Cluster(ClusterFault::Silent(_)) => StatusCode::GATEWAY_TIMEOUT,
@@ -255,6 +270,8 @@ impl Refusal {
             Refusal::Moved => "moved",
             Refusal::Replaced => "replaced",
             Refusal::Stream(_) => "stream",
+            Refusal::Inseparable(unfit) => unfit.reason(),
+            Refusal::Stopped(stopped) => stopped.reason(),
             Refusal::NotRecorded(_) => "not-recorded",
             Refusal::Cluster(_) => "cluster",
             Refusal::Cut => "cut",
@@ -345,6 +362,8 @@ impl Refusal {
             Refusal::Stream(why) => format!(
                 "the connection was ended: {why}, and a rule's condition looks at the ports that it names"
             ),
+            Refusal::Inseparable(unfit) => unfit.to_string(),
+            Refusal::Stopped(stopped) => stopped.message(),
             Refusal::NotRecorded(why) => {
                 format!("{why}, and nothing is done that isn't recorded; try again when it is")
             }
@@ -366,6 +385,7 @@ impl Refusal {
     pub fn next(&self) -> Next {
         match self {
             Refusal::Denied(denial) => denial.next(),
+            Refusal::Stopped(stopped) => stopped.next(),
             Refusal::NotRehearsed(_)
             | Refusal::Unfit(_)
             | Refusal::Unscreened(_)
@@ -380,6 +400,7 @@ impl Refusal {
             | Refusal::TooManyFields(_)
             | Refusal::Replaced
             | Refusal::Stream(_)
+            | Refusal::Inseparable(_)
             | Refusal::TooLarge(_) => Next::ChangeRequest,
             Refusal::NoCredential
             | Refusal::Credential(_)
@@ -409,6 +430,7 @@ impl Refusal {
         match self {
             Refusal::Denied(denial) => json!({ "rule": denial.rule().map(ToString::to_string) }),
             Refusal::Limit(exceeded) => exceeded.decided(),
+            Refusal::Stopped(stopped) => stopped.decided(),
             Refusal::NoIssuer(name) => json!({ "issuers": [name] }),
             Refusal::Token(BadToken::Unproven(unproven)) => json!({ "issuers": unproven.issuers() }),
             Refusal::NotReviewed(cluster) => json!({ "askedCluster": cluster }),
@@ -435,6 +457,9 @@ impl Refusal {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
         }
+        if let Refusal::Limit(exceeded) = self.root() {
+            headers.insert(header::RETRY_AFTER, exceeded.retry_after().into());
+        }
         if let Ok(id) = http::HeaderValue::from_str(&reader.id) {
             headers.insert("audit-id", id);
         }
@@ -443,7 +468,7 @@ impl Refusal {
 
     /// In how many seconds it may be worth trying again, where waiting is all that helps.
     fn wait(&self) -> Option<u64> {
-        if let Refusal::Limit(exceeded) = self {
+        if let Refusal::Limit(exceeded) = self.root() {
             return Some(exceeded.retry_after());
         }
         let soon = self.next() == Next::Wait && self.status() == StatusCode::SERVICE_UNAVAILABLE;
@@ -573,6 +598,10 @@ pub fn kubernetes_reason(status: StatusCode) -> &'static str {
         StatusCode::FORBIDDEN => "Forbidden",
         StatusCode::NOT_FOUND => "NotFound",
         StatusCode::NOT_ACCEPTABLE => "NotAcceptable",
+        StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
+        StatusCode::NOT_ACCEPTABLE => "NotAcceptable",
+        StatusCode::GONE => "Expired",
+        StatusCode::UNPROCESSABLE_ENTITY => "Invalid",
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => "Timeout",
         StatusCode::CONFLICT => "Conflict",
         StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLarge",

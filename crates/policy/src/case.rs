@@ -60,7 +60,8 @@ impl Case {
     }
 
     /// Whether nothing is to be done in earnest.
-    pub(crate) fn is_dry_run(&self) -> bool {
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
         self.reading.is_dry_run(&self.attributes)
     }
 

@@ -71,6 +71,26 @@ impl Protocol {
     }
 }
 
+/// Whether a caller takes plain JSON: no `Accept` at all takes everything (RFC 9110 §12.5.1). JSON with `as=`
+/// is another form.
+pub fn takes_json(headers: &HeaderMap) -> bool {
+    let mut ranges = tokens(headers, &header::ACCEPT).peekable();
+    ranges.peek().is_none()
+        || ranges.any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or_default();
+            let is_json = ["application/json", "application/*", "*/*"]
+                .iter()
+                .any(|json| kind.eq_ignore_ascii_case(json));
+            let refused = |part: &str| {
+                let (key, value) = part.split_once('=').unwrap_or((part, ""));
+                key.eq_ignore_ascii_case("as")
+                    || key.eq_ignore_ascii_case("q") && value.parse::<f32>().is_ok_and(|weight| weight == 0.0)
+            };
+            is_json && !parts.any(refused)
+        })
+}
+
 /// What a request says about upgrading. `Err` is a sentence about what can't be meant.
 pub fn upgrade(headers: &HeaderMap) -> Result<Option<Protocol>, &'static str> {
     let wanted = tokens(headers, &header::CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
@@ -152,6 +172,35 @@ fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_json_is_taken_unless_every_range_names_something_else() {
+        let takes = |accept: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for one in accept {
+                headers.append(header::ACCEPT, HeaderValue::from_static(one));
+            }
+            takes_json(&headers)
+        };
+        for accept in [
+            &[][..],
+            &["application/json"],
+            &["*/*"],
+            &["application/vnd.kubernetes.protobuf,application/json;q=0.1"],
+            &["application/json;as=Table;v=v1;g=meta.k8s.io,application/json"],
+            &["text/plain", "Application/*"],
+        ] {
+            assert!(takes(accept), "{accept:?}");
+        }
+        for accept in [
+            &["application/vnd.kubernetes.protobuf"][..],
+            &["application/json;as=Table;v=v1;g=meta.k8s.io"],
+            &["application/json;q=0"],
+            &["text/*"],
+        ] {
+            assert!(!takes(accept), "{accept:?}");
+        }
+    }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();

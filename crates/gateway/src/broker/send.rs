@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::answer::Answer;
+use super::ending::ending;
 use super::entered;
 use super::headers::{self, Protocol};
 use super::moved::moved;
@@ -109,10 +110,18 @@ pub enum Sent {
 
 /// Sends the request and begins to hand its answer on.
 pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate: &Gate) -> Sent {
-    match review::before(&admitted.permit, from) {
+    let ends = ending(&admitted.permit, gate.clock.now());
+    let sent = match review::before(&admitted.permit, from) {
         Before::Send => to_cluster(admitted, cluster, from, gate).await,
         Before::Refused(refusal) => Sent::Refused(refusal, admitted.entry),
         Before::Settled(answer) => Sent::Answered(review::settled(admitted.entry, &answer)),
+    };
+    match (sent, ends) {
+        (Sent::Answered(mut response), Some(ends)) => {
+            response.headers_mut().append(header::WARNING, ends);
+            Sent::Answered(response)
+        }
+        (sent, _) => sent,
     }
 }
 
@@ -219,7 +228,7 @@ fn way<'a>(permit: &Permit, agent: &'a AgentName, cluster: &'a Cluster, stream: 
 }
 
 /// Sends, and waits for the head of the answer. The entry says whether anything left.
-async fn exchange(
+pub async fn exchange(
     entry: &mut Entry,
     way: Way<'_>,
     request: Request<Full<Bytes>>,
@@ -273,7 +282,7 @@ async fn forbidden(response: Response<Incoming>, permit: &Permit, entry: Entry, 
     let Some(bytes) = whole(response).await else {
         return Sent::Refused(Refusal::Cluster(silent(cluster)), entry);
     };
-    if bytes.windows(b"cannot impersonate".len()).any(|window| window == b"cannot impersonate") {
+    if is_about_impersonation(&bytes) {
         let fault = ClusterFault::MayNotImpersonate(cluster.name().to_owned());
         return Sent::Refused(Refusal::Cluster(fault), entry);
     }
@@ -294,6 +303,12 @@ async fn reviewed(response: Response<Incoming>, asked: &Review, entry: Entry, cl
     entry.finish(&Outcome::Answered { status });
     answer.headers_mut().remove(header::CONTENT_LENGTH);
     Sent::Answered(answer.map(|()| Answer::whole(bytes)))
+}
+
+/// Whether a 403 is the gateway's own: it may not act for the agent.
+pub fn is_about_impersonation(bytes: &[u8]) -> bool {
+    let words = b"cannot impersonate";
+    bytes.windows(words.len()).any(|window| window == words)
 }
 
 /// A 409 or 422 on a pinned write is ours when what was looked at has changed; anything else is the caller's

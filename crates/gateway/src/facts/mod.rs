@@ -4,6 +4,8 @@
 mod rehearse;
 mod revisions;
 
+pub use rehearse::plain;
+
 use drawbridge_policy::{Case, Fact, Facts, Live, Needs, Wanted};
 use http::HeaderMap;
 use serde_json::Value;
@@ -35,7 +37,7 @@ pub struct Asking<'a> {
 #[derive(Debug)]
 pub enum Gathered {
     /// All facts there are now.
-    Known(Facts),
+    Known(Box<Facts>),
     /// What had been read has changed meanwhile: nothing is known any more.
     Moved,
 }
@@ -47,9 +49,9 @@ impl Asking<'_> {
     /// The cluster does not say, or would not take what the request asks for.
     pub async fn gather(self, needs: Needs, facts: Facts) -> Result<Gathered, Refusal> {
         match needs {
-            Needs::Facts(wanted) => self.read(wanted, facts).await.map(Gathered::Known),
+            Needs::Facts(wanted) => self.read(wanted, facts).await.map(Box::new).map(Gathered::Known),
             Needs::Rehearsal(permit) => match self.rehearse(*permit).await? {
-                Some(stored) => Ok(Gathered::Known(facts.and(Fact::Stored(stored)))),
+                Some(stored) => Ok(Gathered::Known(Box::new(facts.and(Fact::Stored(stored))))),
                 None => Ok(Gathered::Moved),
             },
         }

@@ -55,7 +55,7 @@ impl Asking<'_> {
         let entry = draft.intend(record, &permit, &intent).await;
         let mut entry = entry.map_err(|(_, refused)| Refusal::NotRecorded(refused))?;
         let mut request =
-            outgoing(&permit, &entry, &plain(self.headers), None).map_err(|_| Refusal::Fault)?;
+            outgoing(&permit, &entry, &plain(self.headers), None).map_err(|_unbuilt| Refusal::Fault)?;
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let agent = permit.agent();
         let way = Way { cluster: self.cluster, agent, wait: Wait::Bounded, answers: Answers::Cluster };
@@ -110,7 +110,7 @@ fn refused(permit: &Permit, status: StatusCode) -> Refusal {
 }
 
 /// The caller's headers, less what it accepts: what comes back is for us.
-fn plain(headers: &HeaderMap) -> HeaderMap {
+pub fn plain(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     for name in [header::ACCEPT, header::ACCEPT_ENCODING, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE] {
         headers.remove(name);

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use drawbridge_policy::{AgentName, Attributes, Connect, Millis, With};
+use drawbridge_policy::{AgentName, Attributes, Connect, Millis, Permit, Verb, With};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 pub use connection::Connection;
@@ -70,6 +70,14 @@ pub enum Parting {
     /// Its last event says that its caller must read everything again: a watch of which not everything is
     /// shown, whose caller would go on with what it may no longer see, and without what it may see now.
     Told,
+}
+
+impl Parting {
+    /// What a permitted request's is.
+    pub fn of(permit: &Permit) -> Parting {
+        let watches = permit.attributes().verb() == Verb::Watch;
+        if watches && permit.screen().is_some() { Parting::Told } else { Parting::Silent }
+    }
 }
 
 impl Registry {

@@ -166,6 +166,17 @@ impl Draft {
         Subject { request: uuid::Uuid::now_v7().to_string(), rehearsal_of, ..self.0.subject.clone() }
     }
 
+    /// Says what came of it so far, for however it ends.
+    pub fn note(&mut self, decided: Value) {
+        self.0.decided = decided;
+    }
+
+    /// It was answered out of requests with entries of their own, and nothing was sent for itself.
+    pub fn answered(mut self, status: u16) {
+        self.0.status = Some(status);
+        self.0.finish(&Outcome::Answered { status });
+    }
+
     /// From here on the request can be cut, and however it ends then, its outcome says so.
     pub fn hold(&mut self, lease: &Lease) {
         self.0.held = Some(lease.held());
@@ -318,7 +329,7 @@ impl Open {
     /// A cut is one however it was noticed. Anything else is a refusal.
     fn refuse(&mut self, refusal: &Refusal) {
         let cut = self.held.as_ref().and_then(|held| held.reason());
-        let outcome = match (refusal, cut) {
+        let outcome = match (refusal.root(), cut) {
             (Refusal::Cut, Some(reason)) => Outcome::Cut { reason },
             // It was sent, so it was not refused: nobody knows what became of it.
             (Refusal::Cluster(ClusterFault::Silent(_)), _) => {

@@ -12,6 +12,9 @@ use crate::connection::peer::Peer;
 use crate::identity::authenticate::Identity;
 use crate::identity::proven::Proven;
 
+/// Of a caller's own words so many characters are kept.
+const LONGEST_WORDS: usize = 1_024;
+
 /// A request as the record keeps it: filled in step by step along the path.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -21,6 +24,9 @@ pub struct Subject {
     /// Of a dry run of the gateway's own, the id of the request that it was made to decide on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rehearsal_of: Option<String>,
+    /// The entry of the collection that this is one object of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
     /// Where the connection comes from.
     pub source: String,
     /// The agent, once it is known.
@@ -80,7 +86,7 @@ pub struct Subject {
 impl Subject {
     /// What can be said of a request before anything in it is believed.
     pub fn of<B>(peer: &Peer, request: &http::Request<B>) -> Subject {
-        let cut = |text: &str| text.chars().take(1_024).collect::<String>();
+        let cut = |text: &str| text.chars().take(LONGEST_WORDS).collect::<String>();
         let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
         Subject {
             request: uuid::Uuid::now_v7().to_string(),
@@ -104,6 +110,16 @@ impl Subject {
             self.namespace = some(resource.namespace());
             self.name = some(resource.name());
         }
+    }
+
+    /// One object of the collection that this request is about, as the subject of an entry of its own.
+    pub fn one(&self, attributes: &Attributes) -> Subject {
+        let last = attributes.path().rsplit('/').next().unwrap_or_default();
+        let path = format!("{}/{last}", self.path).chars().take(LONGEST_WORDS).collect();
+        let request = uuid::Uuid::now_v7().to_string();
+        let mut one = Subject { collection: Some(self.request.clone()), request, path, ..self.clone() };
+        one.asks(attributes);
+        one
     }
 
     /// Notes who asks, and how that is known.

@@ -138,7 +138,9 @@ impl Class {
             Refusal::Unreadable(_) | Refusal::Body(_) | Refusal::Ambiguous(_) | Refusal::JsonAlone => {
                 Class::Unreadable
             }
+            Refusal::Inseparable(_) => Class::Unreadable,
             Refusal::TooManyFields(_) | Refusal::TooLarge(_) | Refusal::NoBody(_) => Class::Bound,
+            Refusal::Stopped(stopped) => stopped.refusal().map_or(Class::Cluster, Class::of),
             Refusal::Busy(_) => Class::Busy,
             Refusal::Denied(denial) => Class::of_policy(denial.reason()),
             Refusal::Limit(_) => Class::Limit,

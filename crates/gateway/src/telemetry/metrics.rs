@@ -46,6 +46,8 @@ pub enum Called {
     Revisions,
     /// What a filtered watch begins with.
     Beginning,
+    /// Which objects a collection has that is deleted object by object.
+    Page,
     /// Doctor's and readiness' questions.
     Review,
     /// The gateway's next token.
@@ -61,11 +63,12 @@ pub enum Called {
 }
 
 impl Called {
-    const ALL: [Called; 10] = [
+    const ALL: [Called; 11] = [
         Called::Live,
         Called::Namespace,
         Called::Revisions,
         Called::Beginning,
+        Called::Page,
         Called::Review,
         Called::Renew,
         Called::Document,
@@ -81,6 +84,7 @@ impl Called {
             Called::Namespace => "namespace",
             Called::Revisions => "revisions",
             Called::Beginning => "beginning",
+            Called::Page => "page",
             Called::Review => "review",
             Called::Renew => "renew",
             Called::Document => "issuer-document",

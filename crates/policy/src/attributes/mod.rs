@@ -39,6 +39,26 @@ pub const MAX_PATH: usize = 4096;
 /// a body.
 pub const MAX_QUERY: usize = 8192;
 
+/// Of a DELETE's query what a list must not have: what is said about deleting, what would make it a
+/// watch, and the limit, which the gateway sets itself.
+const NO_LIST_OPTIONS: [&str; 11] = [
+    "limit",
+    "watch",
+    "allowWatchBookmarks",
+    "sendInitialEvents",
+    "timeoutSeconds",
+    "gracePeriodSeconds",
+    "orphanDependents",
+    "propagationPolicy",
+    "dryRun",
+    "ignoreStoreReadErrorWithClusterBreakingPotential",
+    "uid",
+];
+
+/// What only the first page of a list may have ("specifying resource version is not allowed when using
+/// continue").
+const FIRST_PAGE_OPTIONS: [&str; 3] = ["continue", "resourceVersion", "resourceVersionMatch"];
+
 /// A request line as it was received: the cluster's prefix taken off, percent-encoding untouched.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
@@ -156,6 +176,33 @@ impl Attributes {
         if named { Ok(one) } else { Err(Unreadable::Verbless) }
     }
 
+    /// How many objects of the collection the caller asks for at most, where it says so.
+    ///
+    /// # Errors
+    /// When `limit` is no whole number.
+    pub fn limit(&self) -> Result<Option<u64>, Unreadable> {
+        let Some(limit) = self.query.get("limit") else { return Ok(None) };
+        let limit = limit.parse::<i64>().or(Err(options::not_whole("limit")))?;
+        Ok(u64::try_from(limit).ok().filter(|limit| *limit > 0))
+    }
+
+    /// Path and query of the list that finds what this collection's delete would, one page at a time: the
+    /// same selectors, and from `after` on, which is where the last page ended.
+    #[must_use]
+    pub fn page(&self, limit: usize, after: Option<&str>) -> String {
+        let again = after.is_some();
+        let mut page = self.path_and_query_without(|key| {
+            NO_LIST_OPTIONS.contains(&key) || (again && FIRST_PAGE_OPTIONS.contains(&key))
+        });
+        page.push(if page.contains('?') { '&' } else { '?' });
+        page.push_str(&format!("limit={limit}"));
+        if let Some(after) = after {
+            page.push_str("&continue=");
+            percent::component(after, &mut page);
+        }
+        page
+    }
+
     /// The same as a dry run.
     pub(crate) fn dry_run(&self) -> String {
         let sent = self.path_and_query_without(|key| key == "dryRun");
@@ -240,6 +287,8 @@ impl Attributes {
             Verb::Update | Verb::Patch | Verb::Delete | Verb::DeleteCollection => BodyUse::Read,
             // What is asked is answered by the rules.
             Verb::Create if self.review().is_some() => BodyUse::Read,
+            // What an eviction is bound to stands in its body.
+            Verb::Create if self.resource.as_ref().is_some_and(Resource::is_eviction) => BodyUse::Read,
             // The gateway's own names may not be taken, and a new object's name stands in its body.
             Verb::Create if self.resource.as_ref().is_some_and(Resource::is_new_among_all) => BodyUse::Read,
             Verb::Http(Method::Get | Method::Head | Method::Options) => BodyUse::Refused,

@@ -18,7 +18,7 @@ impl ListOptions {
         for key in ["limit", "timeoutSeconds"] {
             let whole = query.get(key).is_none_or(|value| value.parse::<i64>().is_ok());
             if !whole {
-                return Err(refuse(key, "it must be a whole number"));
+                return Err(not_whole(key));
             }
         }
         if let Some(selector) = query.label_selector() {
@@ -51,6 +51,10 @@ pub(crate) fn is_true(value: &str) -> bool {
 /// `content.IsPathSegmentName`.
 fn is_path_segment(name: &str) -> bool {
     name != "." && name != ".." && !name.contains(['/', '%'])
+}
+
+pub(super) fn not_whole(key: &'static str) -> Unreadable {
+    refuse(key, "it must be a whole number")
 }
 
 fn refuse(key: &'static str, why: impl Into<String>) -> Unreadable {

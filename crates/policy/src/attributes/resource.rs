@@ -125,6 +125,11 @@ impl Resource {
         self.subresource.is_empty() && (NAMESPACES.contains(&kind) || CLUSTER_RIGHTS.contains(&kind))
     }
 
+    /// Whether it is `pods/eviction`: a pod is deleted by creating one.
+    pub(crate) fn is_eviction(&self) -> bool {
+        (self.group.as_str(), self.resource.as_str(), self.subresource.as_str()) == ("", "pods", "eviction")
+    }
+
     /// The path's parts from the resource on.
     #[must_use]
     pub fn parts(&self) -> &[String] {

@@ -70,3 +70,22 @@ fn requests_are_described_as_kubectl_describes_them() {
     assert_eq!(described("GET /api/v1/nodes"), "nodes");
     assert_eq!(described("GET /metrics"), r#"path "/metrics""#);
 }
+
+#[test]
+fn the_pages_of_a_collection_are_lists_with_the_same_selectors_and_without_what_only_a_delete_has() {
+    let line = |query| Line { method: "DELETE", path: "/api/v1/namespaces/a/pods", query: Some(query) };
+    let read = |query| Attributes::parse(line(query)).expect("readable");
+    let query = "labelSelector=a%3Db&fieldSelector=metadata.name%3Dx&resourceVersion=7&dryRun=All&watch=1&limit=3\
+                 &propagationPolicy=Orphan&shardSelector=s&continue=c";
+    let kept = "/api/v1/namespaces/a/pods?labelSelector=a%3Db&fieldSelector=metadata.name%3Dx";
+    let attributes = read(query);
+    assert_eq!(attributes.limit(), Ok(Some(3)));
+    let first = format!("{kept}&resourceVersion=7&shardSelector=s&continue=c&limit=9");
+    assert_eq!(attributes.page(9, None), first);
+    assert_eq!(attributes.page(9, Some("x=&y")), format!("{kept}&shardSelector=s&limit=9&continue=x%3D%26y"));
+    assert_eq!(read("").page(2, None), "/api/v1/namespaces/a/pods?limit=2");
+    for (query, limit) in [("", None), ("limit=0", None), ("limit=-1", None), ("limit=1", Some(1))] {
+        assert_eq!(read(query).limit(), Ok(limit), "{query}");
+    }
+    assert!(read("limit=x").limit().is_err());
+}

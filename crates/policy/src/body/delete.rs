@@ -107,6 +107,11 @@ impl DeleteOptions {
 
     /// The one complete body that is sent.
     pub(super) fn write(&self) -> String {
+        Json::Map(self.map()).write()
+    }
+
+    /// All of them, as JSON.
+    pub(super) fn map(&self) -> Map {
         let mut map = Map::from_iter([
             ("kind".to_owned(), Json::text("DeleteOptions")),
             ("apiVersion".to_owned(), Json::text("v1")),
@@ -137,11 +142,11 @@ impl DeleteOptions {
         if let Some(ignore) = self.ignore_read_errors {
             map.set(UNSAFE, Json::Bool(ignore));
         }
-        Json::Map(map).write()
+        map
     }
 
     /// The API server takes `All` alone; refused here in clear words instead of being passed on.
-    fn checked(self) -> Result<Self, BodyError> {
+    pub(super) fn checked(self) -> Result<Self, BodyError> {
         match self.dry_run.iter().find(|stage| *stage != "All") {
             Some(stage) => Err(refuse(format!("dryRun {stage:?} is unknown; the only one is All"))),
             None => Ok(self),
@@ -175,16 +180,21 @@ fn of_query(query: &Query) -> Result<Option<DeleteOptions>, BodyError> {
 }
 
 fn of_json(body: &[u8]) -> Result<DeleteOptions, BodyError> {
-    let Json::Map(map) = Json::read(body)? else {
-        return Err(refuse("they must be one JSON object".to_owned()));
-    };
-    match text(&map, "kind")?.as_deref() {
+    match Json::read(body)? {
+        Json::Map(map) => of_map(&map),
+        _ => Err(refuse("they must be one JSON object".to_owned())),
+    }
+}
+
+/// Reads them out of JSON that was read already.
+pub(super) fn of_map(map: &Map) -> Result<DeleteOptions, BodyError> {
+    match text(map, "kind")?.as_deref() {
         None | Some("" | "DeleteOptions") => {}
         Some(kind) => return Err(refuse(format!("the body is a {kind:?}"))),
     }
-    text(&map, "apiVersion")?;
+    text(map, "apiVersion")?;
     let known = ["kind", "apiVersion", GRACE, PRECONDITIONS, ORPHAN, PROPAGATION, DRY_RUN, UNSAFE];
-    only_known(&map, &known)?;
+    only_known(map, &known)?;
     Ok(DeleteOptions {
         grace_period_seconds: match map.get(GRACE) {
             None | Some(Json::Null) => None,
@@ -202,14 +212,14 @@ fn of_json(body: &[u8]) -> Result<DeleteOptions, BodyError> {
             }
             Some(_) => return Err(wrong(PRECONDITIONS)),
         },
-        orphan_dependents: flag(&map, ORPHAN)?,
-        propagation_policy: text(&map, PROPAGATION)?,
+        orphan_dependents: flag(map, ORPHAN)?,
+        propagation_policy: text(map, PROPAGATION)?,
         dry_run: match map.get(DRY_RUN) {
             None | Some(Json::Null) => Vec::new(),
             Some(Json::List(stages)) => stages.iter().map(stage).collect::<Result<_, _>>()?,
             Some(_) => return Err(wrong(DRY_RUN)),
         },
-        ignore_read_errors: flag(&map, UNSAFE)?,
+        ignore_read_errors: flag(map, UNSAFE)?,
     })
 }
 
@@ -220,7 +230,7 @@ fn stage(stage: &Json) -> Result<String, BodyError> {
     }
 }
 
-fn text(map: &Map, key: &str) -> Result<Option<String>, BodyError> {
+pub(super) fn text(map: &Map, key: &str) -> Result<Option<String>, BodyError> {
     match map.get(key) {
         None | Some(Json::Null) => Ok(None),
         Some(Json::Text(text)) => Ok(Some(text.clone())),
@@ -236,7 +246,7 @@ fn flag(map: &Map, key: &str) -> Result<Option<bool>, BodyError> {
     }
 }
 
-fn only_known(map: &Map, known: &[&str]) -> Result<(), BodyError> {
+pub(super) fn only_known(map: &Map, known: &[&str]) -> Result<(), BodyError> {
     match map.keys().find(|key| !known.contains(key)) {
         Some(key) => Err(refuse(format!("{:?} is no option", key.chars().take(60).collect::<String>()))),
         None => Ok(()),
@@ -250,7 +260,12 @@ fn of_protobuf(body: &[u8]) -> Result<DeleteOptions, BodyError> {
     if !matches!(envelope.kind, "" | "DeleteOptions") {
         return Err(refuse(format!("the body is a {:?}", envelope.kind)));
     }
-    let fields = wire::fields(envelope.raw)?;
+    of_message(envelope.raw)
+}
+
+/// Reads them out of their message.
+pub(super) fn of_message(message: &[u8]) -> Result<DeleteOptions, BodyError> {
+    let fields = wire::fields(message)?;
     if fields.iter().any(|field| field.number > 6) {
         return Err(refuse("a field is unknown".to_owned()));
     }
@@ -283,7 +298,7 @@ fn wrong(key: &str) -> BodyError {
 }
 
 /// What is quoted may be the caller's whole body, and the message goes into the answer and the record.
-fn refuse(mut what: String) -> BodyError {
+pub(super) fn refuse(mut what: String) -> BodyError {
     what.truncate(what.floor_char_boundary(LONGEST_FAULT));
     BodyError::Options(what)
 }

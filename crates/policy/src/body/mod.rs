@@ -3,6 +3,7 @@
 mod delete;
 mod envelope;
 mod error;
+mod eviction;
 mod json;
 mod kind;
 mod object;

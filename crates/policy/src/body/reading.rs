@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
-use crate::attributes::{Attributes, BodyUse, Verb};
+use crate::attributes::{Attributes, BodyUse, Resource, Verb};
 
 use super::delete::{self, DeleteOptions};
 use super::error::BodyError;
+use super::eviction::Eviction;
 use super::json::{Json, Map};
 use super::kind::Kind;
 use super::object::{Called, Object};
@@ -23,6 +24,8 @@ pub(crate) enum Reading {
     Delete(Option<DeleteOptions>),
     /// A review of the caller itself.
     Review(Box<Question>),
+    /// A pod's eviction.
+    Evict(Kind, Eviction),
     /// A new object, where its name is decided on.
     Create(Kind, Object),
     /// A PUT's object.
@@ -59,6 +62,10 @@ impl Reading {
             Verb::Update => {
                 let kind = Kind::of_object(content_type)?;
                 Ok(Self::Update(kind, Object::read(kind, some(bytes)?)?))
+            }
+            Verb::Create if attributes.resource().is_some_and(Resource::is_eviction) => {
+                let kind = Kind::of_object(content_type)?;
+                Ok(Self::Evict(kind, Eviction::read(attributes, kind, some(bytes)?)?))
             }
             // Nothing is made of nothing: the API server says so.
             Verb::Create if bytes.is_empty() => Ok(Self::Opaque),
@@ -100,7 +107,7 @@ impl Reading {
     pub(crate) fn called(&self) -> Option<&Called> {
         match self {
             Self::Create(_, object) => Some(&object.called),
-            Self::Opaque | Self::Review(_) | Self::Delete(_) => None,
+            Self::Opaque | Self::Review(_) | Self::Delete(_) | Self::Evict(..) => None,
             Self::Update(..) | Self::Patch(..) | Self::Apply(..) => None,
         }
     }
@@ -109,23 +116,30 @@ impl Reading {
     pub(crate) fn question(&self) -> Option<&Question> {
         match self {
             Self::Review(question) => Some(question),
-            Self::Opaque | Self::Create(..) | Self::Delete(_) => None,
+            Self::Opaque | Self::Create(..) | Self::Delete(_) | Self::Evict(..) => None,
             Self::Update(..) | Self::Patch(..) | Self::Apply(..) => None,
         }
     }
 
     /// Whether nothing is to be done in earnest.
     pub(crate) fn is_dry_run(&self, attributes: &Attributes) -> bool {
+        let in_query = || attributes.query().get("dryRun").is_some_and(|stage| !stage.is_empty());
         match self {
             Self::Delete(Some(options)) => options.is_dry_run(),
             Self::Delete(None) => false,
+            Self::Evict(_, eviction) => eviction.is_dry_run() || in_query(),
             Self::Opaque
             | Self::Create(..)
             | Self::Update(..)
             | Self::Patch(..)
             | Self::Apply(..)
-            | Self::Review(_) => attributes.query().get("dryRun").is_some_and(|stage| !stage.is_empty()),
+            | Self::Review(_) => in_query(),
         }
+    }
+
+    /// Whether it asks to delete what can't even be read.
+    pub(crate) fn is_unsafe(&self) -> bool {
+        matches!(self, Self::Delete(Some(options)) if options.is_unsafe())
     }
 
     /// What the caller bound the request to itself.
@@ -133,6 +147,7 @@ impl Reading {
         match self {
             Self::Opaque | Self::Create(..) | Self::Delete(None) | Self::Review(_) => Asked::default(),
             Self::Delete(Some(options)) => options.asked(),
+            Self::Evict(_, eviction) => eviction.asked(),
             Self::Update(_, object) | Self::Apply(_, object) => object.asked.clone(),
             Self::Patch(_, _, Json::Map(map)) => Asked::of_metadata(map),
             Self::Patch(_, _, patch) => Asked::of_operations(patch),
@@ -174,6 +189,7 @@ impl Reading {
                 }
             }
             Self::Review(question) => whole(&Kind::Json, question.body().into()),
+            Self::Evict(kind, eviction) => whole(kind, eviction.body(pin)?),
             Self::Create(kind, object) => whole(kind, object.body(None)?),
             Self::Update(kind, object) => whole(kind, object.body(pin)?),
             Self::Patch(kind, _, patch) => whole(kind, pinned_patch(patch, pin).into()),

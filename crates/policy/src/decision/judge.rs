@@ -47,9 +47,9 @@ pub(super) struct Grounds {
     /// Whether its condition looked at objects.
     pub(super) looks: bool,
     /// What a failed dry run is answered with where the object isn't the caller's to see.
-    pub(super) veiled: Option<Denial>,
+    pub(super) veiled: Option<Box<Denial>>,
     /// What must be true of what is stored, too.
-    pub(super) afterwards: Option<Afterwards>,
+    pub(super) afterwards: Option<Box<Afterwards>>,
 }
 
 /// Why there is no permit.
@@ -107,8 +107,8 @@ impl Judge<'_> {
         if grounds.screen.is_none() {
             grounds.screen = Screen::of_write(self, ask, grounds.mask.clone());
         }
-        let masks = grounds.screen.iter().flat_map(Screen::masks_of);
-        for breach in masks.filter_map(|mask| mask.check(self.case).err()) {
+        let mut masks = grounds.screen.iter().flat_map(Screen::masks_of);
+        if let Some(breach) = masks.find_map(|mask| mask.check(self.case).err()) {
             return Err(explain::masked(self.case, &grounds.rule, &breach).into());
         }
         Ok(())
@@ -173,7 +173,7 @@ impl Judge<'_> {
     /// and 4).
     fn inside(&self, on: On<'_>, grounds: &mut Grounds) -> Result<(), Halt> {
         match self.case.reading() {
-            Reading::Opaque | Reading::Review(_) | Reading::Create(..) => Ok(()),
+            Reading::Opaque | Reading::Review(_) | Reading::Evict(..) | Reading::Create(..) => Ok(()),
             Reading::Delete(None) | Reading::Patch(_, Touch::Nothing, _) => Ok(()),
             Reading::Delete(Some(options)) if !options.is_unsafe() => Ok(()),
             Reading::Delete(Some(_)) => {

@@ -45,6 +45,7 @@ impl Manner {
             Verb::Get | Verb::List | Verb::Watch if part => Self::Seen,
             Verb::Delete if sub.is_empty() => Self::Deleted,
             Verb::DeleteCollection if sub.is_empty() => Self::Collection,
+            Verb::Create if resource.is_eviction() => Self::Evicted,
             Verb::Create if sub.is_empty() && resource.name().is_empty() => Self::Created,
             Verb::Update | Verb::Patch if part => Self::Changed,
             Verb::Get

@@ -56,24 +56,24 @@ pub fn decide(case: Case, rules: &Rules, facts: &Facts, now: Millis) -> Decision
             let review = case.question().and_then(|question| Review::new(question, rules, now)).map(Box::new);
             match permit(case, grounds, Purpose::Earnest) {
                 Ok(permit) => Decision::Permit(Permit { review, ..permit }),
-                Err((denial, case)) => Decision::Deny(denial, case),
+                Err(refused) => Decision::Deny(refused.0, refused.1),
             }
         }
         Err(Halt::Deny(denial)) => Decision::Deny(*denial, case),
         Err(Halt::Needs(needs)) => Decision::Needs(needs, case),
         Err(Halt::Rehearse(grounds)) => match permit(case.clone(), *grounds, Purpose::Rehearsal) {
             Ok(permit) => Decision::Needs(Needs::Rehearsal(Box::new(permit)), case),
-            Err((denial, case)) => Decision::Deny(denial, case),
+            Err(refused) => Decision::Deny(refused.0, refused.1),
         },
         Err(Halt::Expand) => Decision::Expand(case),
     }
 }
 
-fn permit(case: Case, grounds: Grounds, purpose: Purpose) -> Result<Permit, (Denial, Case)> {
+fn permit(case: Case, grounds: Grounds, purpose: Purpose) -> Result<Permit, Box<(Denial, Case)>> {
     let Grounds { rule, grant, until, pin, still, limited, screen, ports, veiled, afterwards, .. } = grounds;
     let mut sent = match case.sent(pin.as_ref()) {
         Ok(sent) => sent,
-        Err(fault) => return Err((explain::unsupported(&case, &fault), case)),
+        Err(fault) => return Err(Box::new((explain::unsupported(&case, &fault), case))),
     };
     if purpose == Purpose::Rehearsal {
         sent.path_and_query = case.attributes().dry_run();

@@ -58,8 +58,8 @@ pub struct Permit {
     pub(super) limited: Option<Limited>,
     pub(super) screen: Option<Screen>,
     pub(super) ports: Option<Ports>,
-    pub(super) veiled: Option<Denial>,
-    pub(super) afterwards: Option<Afterwards>,
+    pub(super) veiled: Option<Box<Denial>>,
+    pub(super) afterwards: Option<Box<Afterwards>>,
     pub(super) purpose: Purpose,
     pub(super) sent: Sent,
     pub(super) review: Option<Box<Review>>,
@@ -136,7 +136,7 @@ impl Permit {
     /// none.
     #[must_use]
     pub fn veiled(&self) -> Option<&Denial> {
-        self.veiled.as_ref()
+        self.veiled.as_deref()
     }
 
     /// Whether what was stored is to be looked at ([`Self::mismatch`]).

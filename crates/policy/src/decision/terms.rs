@@ -1,5 +1,6 @@
 //! Rules with terms: what must be known of the object before they decide, and whether they hold.
 
+use crate::body::UNSAFE_VERB;
 use crate::condition::{Condition, Variable, Verdict};
 use crate::rules::{Ask, Candidate, RuleId};
 
@@ -66,7 +67,7 @@ impl<'a> Terms<'a> {
             return Ok(None);
         }
         if self.manner == Manner::Collection && (plain.is_none() || !denies.is_empty()) {
-            return Err(Halt::Expand);
+            return Err(self.apart(&allows));
         }
         // What costs nothing comes first.
         allows.sort_by_key(|one| one.rule().is_some_and(|rule| rule.looks_at_objects()));
@@ -74,6 +75,24 @@ impl<'a> Terms<'a> {
             return self.forward(plain, allows, denies).map(Some);
         }
         self.write(plain, &allows, &denies).map(Some)
+    }
+
+    /// All that the selectors find is decided one by one, unless it is refused for what the request as a
+    /// whole says: the objects' own deletes don't say it again.
+    fn apart(&self, allows: &[Candidate]) -> Halt {
+        let case = self.judge.case;
+        if case.reading().is_unsafe() {
+            let fault = format!("{UNSAFE_VERB} is not for collections; delete the objects one by one");
+            return explain::unsupported(case, &fault).into();
+        }
+        let read = self.judge.rules.masking(self.ask, self.judge.now);
+        for one in allows.iter().chain(&read) {
+            let Some(mask) = one.rule().and_then(|rule| rule.mask()) else { continue };
+            if let Err(breach) = mask.check(case) {
+                return explain::masked(case, one.id(), &breach).into();
+            }
+        }
+        Halt::Expand
     }
 
     fn write(
@@ -119,7 +138,7 @@ impl<'a> Terms<'a> {
             grounds.pin = self.pin()?.or(grounds.pin);
             grounds.still = self.still()?;
         }
-        grounds.afterwards = self.afterwards(by, denies);
+        grounds.afterwards = self.afterwards(by, denies).map(Box::new);
         Ok(grounds)
     }
 
@@ -248,7 +267,8 @@ impl<'a> Terms<'a> {
     fn rehearsal(&self, mut grounds: Grounds) -> Result<Grounds, Halt> {
         grounds.pin = self.pin()?.or(grounds.pin);
         self.judge.inside_of(self.ask, &mut grounds)?;
-        grounds.veiled = self.is_veiled().then(|| explain::hidden(self.judge.case, &grounds.rule));
+        let veiled = || Box::new(explain::hidden(self.judge.case, &grounds.rule));
+        grounds.veiled = self.is_veiled().then(veiled);
         Ok(grounds)
     }
 

@@ -22,7 +22,11 @@ impl Mask {
         }
         match reading {
             // Of a new object there is nothing yet that a value could be compared with.
-            Reading::Opaque | Reading::Delete(_) | Reading::Create(..) | Reading::Review(_) => Ok(()),
+            Reading::Opaque
+            | Reading::Delete(_)
+            | Reading::Create(..)
+            | Reading::Review(_)
+            | Reading::Evict(..) => Ok(()),
             Reading::Patch(Kind::JsonPatch, _, Json::List(operations)) => self.check_operations(operations),
             Reading::Patch(kind, _, Json::Map(map)) => {
                 self.check_object(map, Directives::of(*kind == Kind::StrategicPatch))

@@ -303,6 +303,26 @@ impl Rules {
         found.collect()
     }
 
+    /// The rules that hide something from who reads objects of the kind that this is about, whatever their
+    /// names and namespaces; none where a rule without terms shows all of them whole.
+    pub(crate) fn masking(&self, ask: Ask<'_>, now: Millis) -> Vec<Candidate> {
+        let Ask::Resource(on) = ask else { return Vec::new() };
+        let reads = ["get", "list", "watch"].map(|verb| Ask::Resource(on.object().verb(verb)));
+        if !self.has.masks || reads.iter().any(|read| self.allowing(*read, now).is_some()) {
+            return Vec::new();
+        }
+        let hides = |held: &HeldScope, place: usize| {
+            let Some((_, rule)) = held.scope.rule(place) else { return false };
+            let mut fits = reads.iter().map(|read| matching::fit(rule.spec(), &held.namespaces, *read));
+            rule.mask().is_some() && fits.any(|fit| fit.verb && fit.kind)
+        };
+        let found = self.held(now).flat_map(|held| {
+            let places = reads.iter().flat_map(|read| held.scope.allow.places(*read));
+            Candidate::all(held, places.filter(|place| hides(held, *place)))
+        });
+        found.collect()
+    }
+
     /// The grant that lasts longest, of those that give something.
     pub(crate) fn longest(&self, now: Millis) -> Option<&HeldScope> {
         self.held(now)

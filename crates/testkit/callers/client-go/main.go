@@ -2,7 +2,8 @@
 // Drawbridge. It lists config maps, makes one, waits until a watch shows it, and deletes it. With "hold" it
 // watches until the watch ends, and with "poll" it lists once for every line of its standard input. With
 // "informer" it keeps a store of the namespace NAME, with the kubeconfig of the environment, and writes what is
-// in it for every line of its standard input.
+// in it for every line of its standard input. With "sweep" it deletes all config maps with the label sweep=NAME in
+// one request.
 package main
 
 import (
@@ -34,7 +35,7 @@ const (
 
 func main() {
 	if len(os.Args) != 3 {
-		fail(fmt.Errorf("usage: client-go round|hold|poll|informer NAME"))
+		fail(fmt.Errorf("usage: client-go round|hold|poll|sweep|informer NAME"))
 	}
 	if os.Args[1] == "informer" {
 		if err := informer(os.Args[2]); err != nil {
@@ -53,6 +54,8 @@ func main() {
 		err = hold(maps)
 	case "poll":
 		err = poll(maps)
+	case "sweep":
+		err = sweep(maps, os.Args[2])
 	default:
 		err = fmt.Errorf("no such thing to do: %s", os.Args[1])
 	}
@@ -166,6 +169,17 @@ func informer(namespace string) error {
 		fmt.Println(lines.Text(), strings.Join(kept, " "))
 	}
 	return lines.Err()
+}
+
+func sweep(maps typed.ConfigMapInterface, label string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	chosen := meta.ListOptions{LabelSelector: "sweep=" + label}
+	if err := maps.DeleteCollection(ctx, meta.DeleteOptions{}, chosen); err != nil {
+		return err
+	}
+	fmt.Println("swept")
+	return nil
 }
 
 func fail(err error) {

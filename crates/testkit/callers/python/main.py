@@ -1,6 +1,7 @@
 """A program as an agent's author would write it: the Python client with in-cluster configuration, and no word
 about Drawbridge. It lists config maps, makes one, waits until a watch shows it, and deletes it. With "hold" it
-watches until the watch ends, and with "poll" it lists once for every line of its standard input."""
+watches until the watch ends, with "poll" it lists once for every line of its standard input, and with "sweep" it
+deletes all config maps with the label sweep=NAME in one request."""
 
 import sys
 
@@ -50,6 +51,12 @@ def poll(api, namespace):
             say(f"refused: {error.status} {error.body}")
 
 
+def sweep(api, namespace, label):
+    told = api.delete_collection_namespaced_config_map(namespace, label_selector=f"sweep={label}")
+    if told.status == "Success":
+        say("swept")
+
+
 def main():
     what, name = sys.argv[1:]
     config.load_incluster_config()
@@ -62,6 +69,8 @@ def main():
         hold(api, namespace)
     elif what == "poll":
         poll(api, namespace)
+    elif what == "sweep":
+        sweep(api, namespace, name)
     else:
         sys.exit(f"no such thing to do: {what}")
 

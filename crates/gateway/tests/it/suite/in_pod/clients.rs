@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
 use kube::{Api, ResourceExt};
+use serde_json::json;
 
 use super::{Client, Stage};
 
@@ -48,6 +49,48 @@ fn works(client: Client) {
     }
 }
 
+/// A config map that the rule below lets go if `done` is yes.
+#[track_caller]
+fn there(stage: &Stage, name: &str, label: &str, done: &str) {
+    let metadata = json!({ "name": name, "labels": { "sweep": label } });
+    let object =
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": { "done": done } });
+    let create = ["-n", &stage.namespace, "create", "-f", "-"];
+    stage.world.admin_with(&create, object.to_string().as_bytes()).ok();
+}
+
+#[test]
+fn what_each_client_deletes_as_a_collection_goes_as_far_as_the_condition_holds() {
+    let rules = "
+- name: sweep
+  verbs: [deletecollection]
+  apiGroups: ['']
+  resources: [configmaps]
+  when: oldObject.data.done == 'yes'";
+    let stage = Stage::new();
+    stage.world.grant(&stage.gateway, &stage.agent.name, rules, &[&stage.namespace], "");
+    stage.pod.token(&stage.agent.token(&stage.gateway.url()));
+    for client in Client::ALL {
+        let name = |what: &str| format!("{what}-{client:?}").to_lowercase();
+        let label = name("label");
+        for (what, label, done) in
+            [("done", &*label, "yes"), ("kept", &label, "no"), ("other", "other", "yes")]
+        {
+            there(&stage, &name(what), label, done);
+        }
+        let swept = run(&mut client.command(&stage.pod, "sweep", &label), b"").ok();
+        assert!(swept.stdout.lines().any(|line| line == "swept"), "{swept}");
+        let left = ["-n", &stage.namespace, "get", "configmaps", "-o", "name"];
+        let left = stage.world.admin(&left).ok().stdout;
+        for (what, stays) in [("done", false), ("kept", true), ("other", true)] {
+            assert_eq!(left.contains(&format!("configmap/{}\n", name(what))), stays, "{what} of {left}");
+        }
+    }
+    let reached = stage.reached();
+    assert!(reached.iter().all(|line| !line.starts_with("deletecollection ")), "{reached:#?}");
+    assert_eq!(reached.iter().filter(|line| line.starts_with("delete ")).count(), Client::ALL.len());
+}
+
 #[test]
 fn a_client_go_program_works_in_a_pod_as_it_is() {
     works(Client::Go);
@@ -75,6 +118,7 @@ fn a_kube_rs_program_works_in_a_pod_as_it_is() {
             "round" => round(&maps, &name).await,
             "hold" => hold(&maps).await,
             "poll" => poll(&maps).await,
+            "sweep" => sweep(&maps, &name).await,
             _ => panic!("no such thing to do: {what}"),
         }
     });
@@ -97,6 +141,15 @@ async fn round(maps: &Api<ConfigMap>, name: &str) -> kube::Result<()> {
     }
     maps.delete(name, &DeleteParams::default()).await?;
     println!("deleted");
+    Ok(())
+}
+
+async fn sweep(maps: &Api<ConfigMap>, label: &str) -> kube::Result<()> {
+    let chosen = ListParams::default().labels(&format!("sweep={label}"));
+    let told = maps.delete_collection(&DeleteParams::default(), &chosen).await?;
+    if told.right().is_some_and(|status| status.is_success()) {
+        println!("\nswept");
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::world;
 use super::{live, there};
 
-const CLEANER: &str = "
+pub(super) const CLEANER: &str = "
 - name: see-jobs
   verbs: [get, list, watch]
   apiGroups: [batch]

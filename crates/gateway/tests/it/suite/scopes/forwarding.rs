@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use drawbridge_testkit::Agent;
 use serde_json::Value;
@@ -105,6 +106,13 @@ fn locals(forward: &Live, count: usize) -> Vec<u16> {
     })
 }
 
+/// A connection that is not waited for forever.
+fn connect(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+}
+
 #[test]
 fn a_port_forward_reaches_the_given_port_and_ends_when_it_asks_for_another() {
     let scene = scene(" && oldObject.metadata.labels.forward == 'yes'");
@@ -115,7 +123,7 @@ fn a_port_forward_reaches_the_given_port_and_ends_when_it_asks_for_another() {
         let mut forward = Live::start(way.kubectl(&scene.agent, &scene.pod, &arguments));
         let [good, bad] = locals(&forward, 2)[..] else { panic!("{}", forward.stdout()) };
         for _ in 0..3 {
-            let mut stream = TcpStream::connect(("127.0.0.1", good)).unwrap();
+            let mut stream = connect(good);
             let mut greeting = [0; 6];
             stream.read_exact(&mut greeting).unwrap();
             assert_eq!(&greeting, b"hello\n", "{way:?}");
@@ -127,7 +135,7 @@ fn a_port_forward_reaches_the_given_port_and_ends_when_it_asks_for_another() {
             writer.join().unwrap();
             assert!(back == sent, "{way:?}: what went through is what came back");
         }
-        let mut stream = TcpStream::connect(("127.0.0.1", bad)).unwrap();
+        let mut stream = connect(bad);
         let mut said = Vec::new();
         // However its end looks like here.
         drop(stream.read_to_end(&mut said));

@@ -1,7 +1,10 @@
 //! Scopes that see the object: what each lets through, against the real API server and unmodified clients.
 
+mod collection;
+mod collection_races;
 mod completed_jobs;
 mod entering;
+mod eviction;
 mod examples;
 mod filtered_lists;
 mod forwarding;
