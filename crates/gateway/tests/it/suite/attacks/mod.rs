@@ -17,6 +17,7 @@ mod certificate_and_account;
 mod client_certificates;
 mod cluster_answers;
 mod cluster_breaks_off;
+mod continue_token_of_another;
 mod delete_options;
 mod deleted_pod;
 mod escapes_under_wildcards;

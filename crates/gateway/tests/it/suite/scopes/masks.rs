@@ -203,3 +203,28 @@ fn kubectl_apply_sets_what_is_not_masked() {
     assert_eq!(now["data"]["password"], ENCODED, "{now}");
     assert_eq!(now["metadata"]["annotations"]["note"], "two", "{now}");
 }
+
+#[test]
+fn a_write_shows_no_value_of_an_object_that_no_read_shows() {
+    let rules = "
+- name: see-shared
+  verbs: [get, list]
+  apiGroups: ['']
+  resources: [secrets]
+  acknowledge: [secrets]
+  when: object.metadata.labels.shared == 'yes'
+  mask: ['data.*']
+- name: annotate
+  verbs: [patch]
+  apiGroups: ['']
+  resources: [secrets]
+  acknowledge: [secrets]";
+    let (namespace, _) = scene();
+    let agent = world().agent("masked", rules, &[&namespace]);
+    agent.kubectl(&["-n", &namespace, "get", "secret", "login"]).fails_with("not found");
+    let path = format!("/api/v1/namespaces/{namespace}/secrets/login");
+    let headers = [("Content-Type", "application/merge-patch+json")];
+    let patch = br#"{"metadata":{"annotations":{"a":"b"}}}"#;
+    let got = wire::call(world().gateway(), &agent, "PATCH", &path, &headers, patch);
+    assert_eq!((got.status, &got.json()["data"]["password"]), (200, &json!(MARKER)));
+}
