@@ -80,8 +80,8 @@ impl<'s, 't> Scene<'s, 't> {
         let names = "job.batch/import-catalog pod/orders-0 deployment.apps/web";
         self.owner_sees(left, there, names).await?;
         self.stage.aside(
-            "Its scope names no Job: the gateway looks at each before it goes, and the delete that it sends is \
-             bound to what it saw.",
+            "Its scope names no Job: the gateway looks at each before it goes, and binds the delete that it \
+             sends to what it saw.",
         )?;
 
         let dashboard = self.enters("dashboard")?;

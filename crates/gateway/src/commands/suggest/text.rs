@@ -72,7 +72,7 @@ fn said(head: &Head<'_>, tally: &Tally) -> String {
         said.push_str(&comment(
             "As long as the agent has the grants that these requests came through, it may do all that they \
              give. Once this is applied, take the agent out of them, or delete them. It has no conditions, \
-             masks or limits, and no filtered lists: carry over what these grants and their rules have of them.",
+             masks or limits, and no filtered lists: carry over what these grants and rules have of them.",
         ));
         for grant in held {
             said.push_str(&comment(&format!("  drawbridge delete grant {grant}")));

@@ -66,7 +66,7 @@ fn decided(case: &Case, rules: &Rules, now: Millis) -> Result<Came, String> {
             Decision::Needs(Needs::Facts(wanted), again) => (again, known(case, wanted, facts)),
             Decision::Needs(Needs::Rehearsal(_), again) => {
                 let stored = case.object.clone().ok_or(
-                    "a rule looks at what would be stored: give the case an `object`, as the cluster would store it",
+                    "a rule looks at what would be stored: give the case an `object`, as it would be",
                 )?;
                 (again, facts.and(Fact::Stored(stored)))
             }
