@@ -1,6 +1,7 @@
 //! The decision, and the only maker of [`Permit`].
 
 mod afterwards;
+mod demand;
 mod denial;
 mod explain;
 mod facts;
@@ -19,7 +20,7 @@ pub use facts::{Fact, Facts, Live, Needs, Wanted};
 pub use permit::{Limited, Permit, Pin, With};
 pub use ports::Ports;
 pub use screen::{Look, Screen};
-pub use trace::{Looked, looked_at};
+pub use trace::{Cost, Looked, Stands, looked_at};
 
 pub(crate) use explain::why_no_rule;
 

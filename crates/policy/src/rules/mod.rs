@@ -355,18 +355,20 @@ impl Candidate {
         let mut places: Vec<_> = places.collect();
         places.sort_unstable();
         places.dedup();
-        let of = |place| {
-            let (id, _) = held.scope.rule(place)?;
-            Some(Self {
-                id: id.clone(),
-                scope: held.scope.clone(),
-                place,
-                grant: held.grant.clone(),
-                reach: held.namespaces.clone(),
-                until: held.until,
-            })
-        };
-        places.into_iter().filter_map(of).collect()
+        places.into_iter().filter_map(|place| Self::of(held, place)).collect()
+    }
+
+    /// The rule at a place of a held scope.
+    pub(crate) fn of(held: &HeldScope, place: usize) -> Option<Self> {
+        let (id, _) = held.scope.rule(place)?;
+        Some(Self {
+            id: id.clone(),
+            scope: held.scope.clone(),
+            place,
+            grant: held.grant.clone(),
+            reach: held.namespaces.clone(),
+            until: held.until,
+        })
     }
 
     /// The rule's name.
