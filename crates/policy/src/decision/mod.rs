@@ -7,6 +7,7 @@ mod explain;
 mod facts;
 mod judge;
 mod manner;
+mod observe;
 mod options;
 mod permit;
 mod ports;
@@ -17,6 +18,7 @@ mod view;
 
 pub use denial::{Denial, LONGEST_MESSAGE, Missing, Next, Reason, Shown};
 pub use facts::{Fact, Facts, Live, Needs, Wanted};
+pub use observe::{Observed, Sight, observe};
 pub use permit::{Limited, Permit, Pin, With};
 pub use ports::Ports;
 pub use screen::{Look, Screen};
