@@ -143,9 +143,7 @@ pub async fn admit(
         let none = Rules::none();
         let rules = snapshot.rules(lease.agent(), cluster.name()).unwrap_or(&none);
         let now = gate.clock.now();
-        if rules.observes() {
-            draft.observe(&observe(&case, rules, &facts, now));
-        }
+        draft.observe(&observe(&case, rules, &facts, now));
         let permit = match decide(case, rules, &facts, now) {
             Decision::Permit(permit) => permit,
             Decision::Deny(denial, _) => {

@@ -129,7 +129,9 @@ pub(super) fn built_in(snapshot: &Snapshot) -> impl Iterator<Item = &'static Sco
 /// A built-in scope as a manifest; its `status` says that nobody declared it.
 pub(super) fn of_program(scope: &Scope) -> Value {
     let mut item = Manifest::Scope(scope.clone()).to_json();
-    item["status"] = json!({ "builtIn": true });
+    if let Some(item) = item.as_object_mut() {
+        item.insert("status".to_owned(), json!({ "builtIn": true }));
+    }
     item
 }
 

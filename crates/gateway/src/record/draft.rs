@@ -194,7 +194,9 @@ impl Draft {
                 "message": one.message,
             })
         };
-        self.0.observed = observed.iter().map(one).collect();
+        if !observed.is_empty() {
+            self.0.observed = observed.iter().map(one).collect();
+        }
     }
 
     /// Writes the refusal. One of an unknown caller is folded with its like.
@@ -236,9 +238,7 @@ impl Draft {
             "pinnedVersion": permit.pinned().and_then(Pin::resource_version),
             "body": intent.body,
         });
-        if !self.0.observed.is_null() {
-            decided["observed"] = self.0.observed.clone();
-        }
+        with_observed(&mut decided, self.0.observed.clone());
         let row = self.0.subject.row(Part::Begin, self.0.clock.now(), None, decided);
         let written = match intent.durability {
             Durability::Before => record.intend(row).await,
@@ -378,9 +378,7 @@ impl Open {
         {
             more.extend(decided);
         }
-        if !self.observed.is_null() {
-            more["observed"] = std::mem::take(&mut self.observed);
-        }
+        with_observed(&mut more, std::mem::take(&mut self.observed));
         let row = self.subject.row(Part::Outcome, now, Some(outcome.result()), more);
         place.send(Job::Row(Box::new(row)));
     }
@@ -393,6 +391,12 @@ impl Open {
             None => Outcome::CallerGone,
         };
         self.finish(&outcome);
+    }
+}
+
+fn with_observed(row: &mut Value, observed: Value) {
+    if let (Value::Object(row), false) = (row, observed.is_null()) {
+        row.insert("observed".to_owned(), observed);
     }
 }
 

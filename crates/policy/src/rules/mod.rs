@@ -228,12 +228,6 @@ impl Rules {
         self.observed.iter().filter_map(move |rules| Some((rules.held(now).next()?.grant.as_str(), rules)))
     }
 
-    /// Whether there is any grant that only observes, ended or not.
-    #[must_use]
-    pub fn observes(&self) -> bool {
-        !self.observed.is_empty()
-    }
-
     /// An agent without a grant: everything is refused.
     #[must_use]
     pub fn none() -> Self {

@@ -8,7 +8,8 @@ use drawbridge_policy::{Condition, Variable};
 pub(super) const VARIABLES: [(&str, &str); 5] = [
     (
         "requestName",
-        "has(request.name) && (request.operation != 'CREATE' || has(request.subResource)) ? request.name : ''",
+        "has(request.name) && (request.operation != 'CREATE' || has(request.subResource)) ? \
+         request.name : ''",
     ),
     ("requestNamespace", "has(request.namespace) ? request.namespace : ''"),
     ("subResource", "has(request.subResource) ? request.subResource : ''"),
@@ -79,7 +80,7 @@ fn rewritten(source: &str) -> Result<String, String> {
             return Err("comments".to_owned());
         } else {
             out.push(first);
-            rest = &rest[first.len_utf8()..];
+            rest = rest.strip_prefix(first).unwrap_or_default();
         }
     }
     Ok(out)
@@ -115,11 +116,12 @@ fn has_condition<'a>(after: &'a str, out: &mut String) -> Result<&'a str, String
     let odd = || "hasCondition with anything but object or oldObject and a text".to_owned();
     let inside = after.strip_prefix('(').ok_or_else(odd)?.trim_start();
     let literal = inside.get(..quoted(inside).ok_or_else(odd)?).ok_or_else(odd)?;
-    let left = inside[literal.len()..].trim_start().strip_prefix(')').ok_or_else(odd)?;
+    let left =
+        inside.strip_prefix(literal).ok_or_else(odd)?.trim_start().strip_prefix(')').ok_or_else(odd)?;
     let before = out.trim_end().trim_end_matches('.');
     let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
-    let of = before[start..].to_owned();
-    let path = before[..start].trim_end().ends_with('.');
+    let (before, of) = before.split_at(start);
+    let (path, of) = (before.trim_end().ends_with('.'), of.to_owned());
     if path || !["object", "oldObject"].contains(&of.as_str()) {
         return Err(odd());
     }
