@@ -143,8 +143,8 @@ fn decided(decision: Decision, calls: Vec<String>) -> Explained {
 const ALLOWED: &str = "the rule allows it; the cluster's ceiling has the last word";
 const COUNTED: &str =
     "the rule allows it while its limits have room; the cluster's ceiling has the last word";
-const OBJECT_BY_OBJECT: &str = "decided object by object: the answer holds only what the rules show; the cluster's ceiling has the \
-     last word";
+const OBJECT_BY_OBJECT: &str =
+    "decided object by object: the answer holds only what the rules show; the ceiling has the last word";
 const BOUND: &str =
     "it depends on the object: no rule allows create, so that what is sent is bound to what is there";
 const DEPENDS: &str = "it depends on what the cluster has: rules that are about it have conditions";
