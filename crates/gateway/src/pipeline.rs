@@ -140,9 +140,8 @@ pub async fn admit(
         if let Err(refusal) = snapshot.upholds(lease, cluster) {
             return Err((draft, refusal));
         }
-        let none = Rules::none();
+        let (none, now) = (Rules::none(), gate.clock.now());
         let rules = snapshot.rules(lease.agent(), cluster.name()).unwrap_or(&none);
-        let now = gate.clock.now();
         draft.observe(&observe(&case, rules, &facts, now));
         let permit = match decide(case, rules, &facts, now) {
             Decision::Permit(permit) => permit,
