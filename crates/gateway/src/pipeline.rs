@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_policy::{Attributes, Case, Decision, Fact, Facts, Line, Reason, Rules, decide};
+use drawbridge_policy::{Attributes, Case, Decision, Fact, Facts, Line, Reason, Rules, decide, observe};
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 
@@ -140,9 +140,10 @@ pub async fn admit(
         if let Err(refusal) = snapshot.upholds(lease, cluster) {
             return Err((draft, refusal));
         }
-        let none = Rules::none();
+        let (none, now) = (Rules::none(), gate.clock.now());
         let rules = snapshot.rules(lease.agent(), cluster.name()).unwrap_or(&none);
-        let permit = match decide(case, rules, &facts, gate.clock.now()) {
+        draft.observe(&observe(&case, rules, &facts, now));
+        let permit = match decide(case, rules, &facts, now) {
             Decision::Permit(permit) => permit,
             Decision::Deny(denial, _) => {
                 let over = spent.filter(|_| denial.reason() == Reason::Limit);

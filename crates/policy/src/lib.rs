@@ -34,8 +34,8 @@ pub use body::{BodyError, BodyFault, MAX_BODY, MAX_VALUES, Payload, retold};
 pub use case::Case;
 pub use condition::{Bindings, Condition, ConditionError, Variable, Verdict, changed};
 pub use decision::{
-    Decision, Denial, Fact, Facts, Limited, Live, Look, Looked, Missing, Needs, Next, Permit, Pin, Ports,
-    Reason, Screen, Shown, Wanted, With, decide, looked_at,
+    Cost, Decision, Denial, Fact, Facts, Limited, Live, Look, Looked, Missing, Needs, Next, Observed, Permit,
+    Pin, Ports, Reason, Screen, Shown, Sight, Stands, Wanted, With, decide, looked_at, observe,
 };
 pub use mask::{MARKER, Mask, MaskBreach, MaskProblem};
 pub use name::{AgentName, NameError};

@@ -74,6 +74,12 @@ pub(super) async fn describe(
     let now = admin.gate.clock.now();
     let is_it = |stored: &&Arc<Stored>| stored.row.kind == kind && stored.row.name == name;
     let Some(stored) = snapshot.manifests().iter().find(is_it) else {
+        let built_in = || manifests::built_in(&snapshot).find(|scope| scope.metadata.name == name);
+        if let Some(scope) = Some(()).filter(|()| kind == "Scope").and_then(|()| built_in()) {
+            let (grants, others) = named_by(&kind, &name, &snapshot, now);
+            let item = manifests::of_program(scope);
+            return Ok(Json(Described { item, grants, others, ..Described::default() }));
+        }
         return Err(Failure::NotChanged(NotChanged::Unknown { kind, name }));
     };
     let (grants, others) = named_by(&kind, &name, &snapshot, now);

@@ -7,13 +7,14 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use bytes::Bytes;
 use drawbridge_policy::{
-    AgentName, Attributes, Case, Decision, Effect, Facts, Line, Needs, Payload, Rules, decide, looked_at,
+    AgentName, Attributes, Case, Cost, Decision, Facts, Line, Payload, Rules, decide, looked_at,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Admin;
 use super::failure::Failure;
+use super::looked::{One, costs, words};
 use crate::state::standing::{Standing, Subject};
 
 /// Rules that are said at most; the nearest come first.
@@ -28,6 +29,9 @@ pub struct Wanted {
     verb: String,
     /// `GROUP/RESOURCE` without a version (`batch/jobs`, `/pods`), or a path that begins with `//`.
     resource: String,
+    /// The API version; `v1` without it. Rules with conditions are written for versions.
+    #[serde(default)]
+    version: String,
     #[serde(default)]
     subresource: String,
     #[serde(default)]
@@ -53,19 +57,6 @@ pub struct Explained {
     pub looked: Vec<One>,
     /// How many more there were.
     pub more: usize,
-}
-
-/// One rule.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct One {
-    /// The rule, `SCOPE/RULE`.
-    pub rule: String,
-    /// The grant.
-    pub grant: String,
-    /// `allow` or `deny`.
-    pub effect: String,
-    /// What keeps it from being about the request; empty: it is about it.
-    pub lacks: Vec<String>,
 }
 
 /// Explains.
@@ -97,14 +88,9 @@ pub(super) async fn explain(
     let mut looked = looked_at(&case, rules, now);
     let more = looked.len().saturating_sub(MOST);
     looked.truncate(MOST);
-    let looked = looked.into_iter().map(|one| One {
-        rule: one.rule.to_string(),
-        grant: one.grant,
-        effect: if one.effect == Effect::Allow { "allow" } else { "deny" }.to_owned(),
-        lacks: one.lacks.into_iter().map(str::to_owned).collect(),
-    });
-    let mut explained = decided(decide(case, rules, &Facts::none(), now));
-    explained.looked = looked.collect();
+    let calls = words(&costs(&looked));
+    let mut explained = decided(decide(case, rules, &Facts::none(), now), calls);
+    explained.looked = looked.into_iter().map(One::of).collect();
     explained.more = more;
     if let standing @ (Standing::Suspended(_) | Standing::Revoked(_)) =
         snapshot.standings().of(&Subject::Agent(agent.clone()))
@@ -117,10 +103,11 @@ pub(super) async fn explain(
     Ok(Json(explained))
 }
 
-fn decided(decision: Decision) -> Explained {
-    let explained = |word: &str, why: String| Explained {
+/// `calls` is what the rules that are about it cost, in words.
+fn decided(decision: Decision, calls: Vec<String>) -> Explained {
+    let explained = |word: &str, why: &str| Explained {
         decision: word.to_owned(),
-        why,
+        why: why.to_owned(),
         rule: None,
         grant: None,
         calls: Vec::new(),
@@ -128,43 +115,42 @@ fn decided(decision: Decision) -> Explained {
         more: 0,
     };
     match decision {
-        Decision::Permit(permit) => Explained {
-            rule: Some(permit.rule().to_string()),
-            grant: Some(permit.grant().to_owned()),
-            ..explained("allowed", "the rule allows it; the cluster's ceiling has the last word".to_owned())
-        },
+        Decision::Permit(permit) => {
+            let filters = permit.screen().is_some_and(drawbridge_policy::Screen::filters);
+            let why = match (filters, permit.limited()) {
+                (true, _) => OBJECT_BY_OBJECT,
+                (false, Some(_)) => COUNTED,
+                (false, None) => ALLOWED,
+            };
+            let calls = if filters { calls } else { Vec::new() };
+            let (rule, grant) = (Some(permit.rule().to_string()), Some(permit.grant().to_owned()));
+            Explained { rule, grant, calls, ..explained("allowed", why) }
+        }
         Decision::Deny(denial, _) => Explained {
             rule: denial.rule().map(ToString::to_string),
-            ..explained("denied", denial.message())
+            ..explained("denied", &denial.message())
         },
-        Decision::Needs(needs, _) => {
-            let why = "it depends on the object: rules that are about it have conditions, or none allows \
-                create, so that what is sent is bound to what is there";
-            Explained { calls: calls(&needs), ..explained("depends", why.to_owned()) }
+        // Beside conditions, what the API server checks inside may need the object.
+        Decision::Needs(_, _) if calls.is_empty() => {
+            let calls = words(&[Cost::Live]);
+            Explained { calls, ..explained("depends", BOUND) }
         }
-        Decision::Expand(_) => {
-            let why = "it depends on the objects: each of the collection is decided and deleted on its own";
-            let calls = vec!["the list of the collection, read as the agent".to_owned()];
-            Explained { calls, ..explained("depends", why.to_owned()) }
-        }
+        Decision::Needs(_, _) => Explained { calls, ..explained("depends", DEPENDS) },
+        Decision::Expand(_) => Explained { calls, ..explained("depends", EXPANDED) },
     }
 }
 
-/// What must be read first, in words.
-fn calls(needs: &Needs) -> Vec<String> {
-    let wanted = match needs {
-        Needs::Rehearsal(_) => return vec!["a dry run of the request, as the agent".to_owned()],
-        Needs::Facts(wanted) => wanted,
-    };
-    let all = [
-        (wanted.live || wanted.part, "the live object, read as the agent"),
-        (wanted.namespace, "its namespace, read as the agent"),
-        (wanted.revisions, "the earlier revisions of the workload, read as the agent"),
-    ];
-    all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, what)| what.to_owned()).collect()
-}
+const ALLOWED: &str = "the rule allows it; the cluster's ceiling has the last word";
+const COUNTED: &str =
+    "the rule allows it while its limits have room; the cluster's ceiling has the last word";
+const OBJECT_BY_OBJECT: &str =
+    "decided object by object: the answer holds only what the rules show; the ceiling has the last word";
+const BOUND: &str =
+    "it depends on the object: no rule allows create, so that what is sent is bound to what is there";
+const DEPENDS: &str = "it depends on what the cluster has: rules that are about it have conditions";
+const EXPANDED: &str = "it depends on the objects: each of the collection is decided and deleted on its own";
 
-/// The request that such a question is about. Its version plays no part in a decision.
+/// The request that such a question is about.
 fn case(agent: &AgentName, wanted: &Wanted) -> Result<Case, String> {
     let (method, path, query) = line(wanted)?;
     let line = Line { method, path: &path, query };
@@ -209,7 +195,9 @@ fn line(wanted: &Wanted) -> Result<(&'static str, String, Option<&'static str>),
         ("", false) => "",
         (_, _) => return Err(format!("a {} names no object", wanted.verb)),
     };
-    let mut path = if group.is_empty() { "/api/v1".to_owned() } else { format!("/apis/{group}/v1") };
+    let version = if wanted.version.is_empty() { "v1" } else { &wanted.version };
+    let mut path =
+        if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
     let mut add = |part: &str| {
         path.push('/');
         path.push_str(part);

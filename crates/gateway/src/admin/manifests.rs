@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::failure::Failure;
 use super::{Admin, Closed, author, to_the_end};
 use crate::lease::instances::Shown;
-use crate::manifest::{Agent, Grant, Manifest};
+use crate::manifest::{Agent, Grant, Manifest, Scope, builtin};
 use crate::state::snapshot::{Snapshot, Stored};
 use crate::state::standing::{Standing, Subject};
 
@@ -84,6 +84,10 @@ pub(super) async fn list(
             }
             item
         });
+    let of_kind = wanted.kind.as_deref().is_none_or(|kind| kind == "Scope");
+    let built_in = built_in(&snapshot)
+        .filter(|scope| of_kind && wanted.name.as_ref().is_none_or(|name| *name == scope.metadata.name));
+    let shown = shown.chain(built_in.map(of_program));
     let condition = admin.directory.as_ref().map(|directory| directory.condition());
     let warnings = condition.map(|condition| condition.warnings()).unwrap_or_default();
     Ok(Json(List { items: shown.collect(), warnings }))
@@ -110,6 +114,25 @@ pub(super) fn known(kind: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Malformed(format!("there is no kind {kind:?}; there are {}", KINDS.join(", "))))
+}
+
+/// The scopes that come with the program and that no manifest takes the place of.
+pub(super) fn built_in(snapshot: &Snapshot) -> impl Iterator<Item = &'static Scope> {
+    let declared = |scope: &Scope| {
+        let same =
+            |stored: &Arc<Stored>| stored.row.kind == "Scope" && stored.row.name == scope.metadata.name;
+        snapshot.manifests().iter().any(same)
+    };
+    builtin::scopes().iter().filter(move |scope| !declared(scope))
+}
+
+/// A built-in scope as a manifest; its `status` says that nobody declared it.
+pub(super) fn of_program(scope: &Scope) -> Value {
+    let mut item = Manifest::Scope(scope.clone()).to_json();
+    if let Some(item) = item.as_object_mut() {
+        item.insert("status".to_owned(), json!({ "builtIn": true }));
+    }
+    item
 }
 
 /// A manifest with its `status`.

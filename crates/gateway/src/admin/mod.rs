@@ -11,6 +11,7 @@ pub mod explain;
 pub mod failure;
 pub mod listener;
 pub mod log;
+pub mod looked;
 pub mod manifests;
 pub mod metrics;
 pub mod probes;

@@ -62,6 +62,10 @@ impl Page<'_> {
         if at(item, "/status/origin") == "directory" {
             page.field("Comes from", "the manifests directory".to_owned());
         }
+        if item.pointer("/status/builtIn").and_then(Value::as_bool) == Some(true) {
+            let what = "the program: it is built in, and a manifest of its name takes its place";
+            page.field("Comes from", what.to_owned());
+        }
         match kind {
             Kind::Agent => page.agent(described, now),
             Kind::Scope => page.scope(described),
@@ -69,8 +73,11 @@ impl Page<'_> {
             Kind::Cluster => page.cluster(described),
             Kind::TrustedIssuer => page.issuer(described),
         }
-        page.field("Created", since(item, "/status/created", now));
-        page.field("Changed", since(item, "/status/updated", now));
+        for (name, pointer) in [("Created", "/status/created"), ("Changed", "/status/updated")] {
+            if item.pointer(pointer).is_some() {
+                page.field(name, since(item, pointer, now));
+            }
+        }
         page.finish()
     }
 
@@ -114,6 +121,10 @@ impl Page<'_> {
         }
         let namespaces = list(item, "/spec/namespaces");
         self.field("Namespaces", if namespaces.is_empty() { "(all)".to_owned() } else { namespaces });
+        if at(item, "/spec/mode") == "observe" {
+            let what = "observe (it decides nothing; the record says what it would have done)";
+            self.field("Mode", what.to_owned());
+        }
         let until = at(item, "/spec/until");
         self.field("Until", if until.is_empty() { "(no end)".to_owned() } else { until });
         self.rights(described);

@@ -20,8 +20,9 @@ Examples:
   drawbridge explain --request - < lines.txt
 
 Of an agent it says which rule decides, or why none does, with the rules that
-were looked at. Nothing is sent to a cluster; what its ceiling would say is its
-own to know.
+were looked at: what each asks for, whether it applies and why, and which calls
+to the cluster the decision makes beside the request. Nothing is sent to a
+cluster; what its ceiling would say is its own to know.
 
 A request line is a method, one space, and path and query as they are sent: no
 address, no /clusters/NAME, no HTTP/1.1. It is read as the API server's

@@ -22,7 +22,9 @@ Examples:
   drawbridge get agents -o wide
   drawbridge get unrecognised -o yaml
 
--o yaml prints what 'drawbridge apply' takes; -o json has the status too.")]
+-o yaml prints what 'drawbridge apply' takes; -o json has the status too. Scopes
+that are built in are listed as such; -o yaml prints them only by name. A
+manifest of the same name takes the place of one.")]
 pub struct Asked {
     /// What kind: agents, scopes, grants, clusters or trustedissuers; or unrecognised callers.
     #[arg(value_parser = what)]
@@ -126,7 +128,10 @@ impl Get {
                 }
             },
             Output::Yaml => {
-                let bare = items.into_iter().map(|mut item| {
+                // Asked for by name they are shown; applied among others they would become manifests.
+                let all = self.name.is_none();
+                let items = items.into_iter().filter(|item| !(all && is_built_in(item)));
+                let bare = items.map(|mut item| {
                     if let Some(item) = item.as_object_mut() {
                         item.remove("status");
                     }
@@ -164,9 +169,12 @@ fn columns(kind: Kind, width: Width) -> Vec<Column> {
             ],
         ),
         Kind::Scope => (
-            &[("RULES", |item| {
-                item.pointer("/spec/rules").and_then(Value::as_array).map_or(0, Vec::len).to_string()
-            })],
+            &[
+                ("RULES", |item| {
+                    item.pointer("/spec/rules").and_then(Value::as_array).map_or(0, Vec::len).to_string()
+                }),
+                ("FROM", |item| if is_built_in(item) { "built in" } else { "manifest" }.to_owned()),
+            ],
             &[("NAMES", |item| list(item, "/spec/rules", |rule| at(rule, "/name")))],
         ),
         Kind::Grant => (
@@ -181,7 +189,7 @@ fn columns(kind: Kind, width: Width) -> Vec<Column> {
                 ("UNTIL", |item| at(item, "/spec/until")),
                 ("STANDING", |item| at(item, "/status/standing")),
             ],
-            &[("REASON", |item| at(item, "/status/reason"))],
+            &[("MODE", |item| at(item, "/spec/mode")), ("REASON", |item| at(item, "/status/reason"))],
         ),
         Kind::Cluster => (&[("ACCESS", access)], &[]),
         Kind::TrustedIssuer => (
@@ -211,6 +219,11 @@ fn table(kind: Kind, items: &[Value], width: Width, now: i64) -> String {
         table.row(cells);
     }
     table.render()
+}
+
+/// Whether it came with the program, and nobody declared it.
+fn is_built_in(item: &Value) -> bool {
+    item.pointer("/status/builtIn").and_then(Value::as_bool) == Some(true)
 }
 
 fn at(item: &Value, pointer: &str) -> String {

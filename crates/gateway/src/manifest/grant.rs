@@ -28,12 +28,21 @@ pub struct Grant {
     pub until: Option<Timestamp>,
     /// What it answers to lists of all namespaces.
     pub lists: Lists,
+    /// Whether it decides.
+    pub mode: Mode,
 }
 
-pub(super) const SHAPE: Shape = Shape {
-    known: &["agents", "scopes", "clusters", "namespaces", "until", "lists"],
-    later: &[("mode", "observing without deciding")],
-};
+/// Whether a grant decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It does.
+    Decide,
+    /// It neither allows nor denies: the record says what it would have done.
+    Observe,
+}
+
+pub(super) const SHAPE: Shape =
+    Shape { known: &["agents", "scopes", "clusters", "namespaces", "until", "lists", "mode"], later: &[] };
 
 impl Grant {
     pub(super) fn read(metadata: Metadata, at: &At<'_>, report: &mut Report) -> Option<Grant> {
@@ -61,9 +70,13 @@ impl Grant {
             None => Some(Lists::Refused),
             Some(at) => lists(&at, report),
         };
+        let mode = match fields.optional("mode") {
+            None => Some(Mode::Decide),
+            Some(at) => mode(&at, report),
+        };
         let (agents, scopes, clusters) = (agents?, scopes?, clusters?);
-        let (namespaces, until, lists) = (namespaces?, until?, lists?);
-        let grant = Grant { metadata, agents, scopes, clusters, namespaces, until, lists };
+        let (namespaces, until, lists, mode) = (namespaces?, until?, lists?, mode?);
+        let grant = Grant { metadata, agents, scopes, clusters, namespaces, until, lists, mode };
         grant.fits(at, report).then_some(grant)
     }
 
@@ -97,6 +110,10 @@ impl Grant {
             Lists::Refused => {}
             Lists::Filtered => drop(fields.insert("lists".to_owned(), json!("filtered"))),
         }
+        match self.mode {
+            Mode::Decide => {}
+            Mode::Observe => drop(fields.insert("mode".to_owned(), json!("observe"))),
+        }
         if let Some(until) = self.until {
             fields.insert("until".to_owned(), json!(until.to_string()));
         }
@@ -110,6 +127,17 @@ fn lists(at: &At<'_>, report: &mut Report) -> Option<Lists> {
         "filtered" => Some(Lists::Filtered),
         other => {
             at.wrong(report, &format!("expected refused or filtered, found {}", shown(other)));
+            None
+        }
+    }
+}
+
+fn mode(at: &At<'_>, report: &mut Report) -> Option<Mode> {
+    match at.text(report)? {
+        "decide" => Some(Mode::Decide),
+        "observe" => Some(Mode::Observe),
+        other => {
+            at.wrong(report, &format!("expected decide or observe, found {}", shown(other)));
             None
         }
     }

@@ -30,7 +30,7 @@ use thiserror::Error;
 pub use agent::{Agent, Beyond, INSTANCES_MOST, Instances};
 pub use cautions::cautions;
 pub use cluster::{Cluster, ClusterAccess, Review, ServiceAccounts};
-pub use grant::Grant;
+pub use grant::{Grant, Mode};
 pub use identity::Identity;
 pub use located::{Located, Source};
 pub use metadata::Metadata;

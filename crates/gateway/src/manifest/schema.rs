@@ -120,6 +120,7 @@ fn grant_spec() -> Value {
             "lists",
             word(&["refused", "filtered"], "What lists of all namespaces get; refused where it is left out."),
         ),
+        ("mode", word(&["decide", "observe"], "Whether it decides, or the record says what it would do.")),
     ];
     object(grant::SHAPE, &fields, &["agents", "scopes", "clusters"])
 }
@@ -208,7 +209,7 @@ fn good() -> Vec<(&'static str, String)> {
         (
             "Grant",
             "{agents: [a], scopes: [s], clusters: [c], namespaces: [\"ci-*\"], lists: filtered, \
-             until: 2027-06-30T00:00:00Z}"
+             mode: observe, until: 2027-06-30T00:00:00Z}"
                 .to_owned(),
         ),
         (

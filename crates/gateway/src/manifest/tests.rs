@@ -182,7 +182,7 @@ spec:
   clusters: [prod, prod]
   namespaces: []
   until: 2027-06-30
-  mode: observe
+  mode: watch
 ---
 apiVersion: v1
 kind: Scope
@@ -217,8 +217,7 @@ spec:
          for all of them and for what is in none",
         "a.yaml:25:10: spec.until: expected a time with its zone such as 2027-06-30T00:00:00Z \
          (RFC 3339), found \"2027-06-30\"",
-        "a.yaml:26:3: \"mode\" is not built yet: observing without deciding; refused so that \
-         nothing is promised that isn't enforced",
+        "a.yaml:26:9: spec.mode: expected decide or observe, found \"watch\"",
         "a.yaml:28:13: apiVersion: expected drawbridge.dev/v1alpha1, found \"v1\"",
         "a.yaml:34:18: spec.rules[0].verbs[1]: 5 can be read as something else than text; write \
          \"5\"",

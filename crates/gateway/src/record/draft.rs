@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_policy::{Access, Case, Millis, Permit, Pin};
+use drawbridge_policy::{Access, Case, Millis, Observed, Permit, Pin};
 use drawbridge_store::Part;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -102,6 +102,7 @@ struct Open {
     traffic: Traffic,
     status: Option<u16>,
     decided: Value,
+    observed: Value,
     held: Option<Arc<Held>>,
 }
 
@@ -144,6 +145,7 @@ impl Record {
             traffic: Traffic::default(),
             status: None,
             decided: Value::Null,
+            observed: Value::Null,
             held: None,
         }))
     }
@@ -182,6 +184,21 @@ impl Draft {
         self.0.held = Some(lease.held());
     }
 
+    /// What grants that only observe would have done with it, as far as it is known by now.
+    pub fn observe(&mut self, observed: &[Observed]) {
+        let one = |one: &Observed| {
+            json!({
+                "grant": one.grant,
+                "decision": one.sight.as_str(),
+                "rule": one.rule.as_ref().map(ToString::to_string),
+                "message": one.message,
+            })
+        };
+        if !observed.is_empty() {
+            self.0.observed = observed.iter().map(one).collect();
+        }
+    }
+
     /// Writes the refusal. One of an unknown caller is folded with its like.
     pub fn refuse(mut self, record: &Record, peer: &Peer, refusal: &Refusal) {
         self.0.metrics.refused(Class::of(refusal));
@@ -214,13 +231,14 @@ impl Draft {
         permit: &Permit,
         intent: &Intent,
     ) -> Result<Entry, (Draft, NotRecorded)> {
-        let decided = json!({
+        let mut decided = json!({
             "rule": permit.rule().to_string(),
             "grant": permit.grant(),
             "pinnedUid": permit.pinned().map(Pin::uid),
             "pinnedVersion": permit.pinned().and_then(Pin::resource_version),
             "body": intent.body,
         });
+        with_observed(&mut decided, self.0.observed.clone());
         let row = self.0.subject.row(Part::Begin, self.0.clock.now(), None, decided);
         let written = match intent.durability {
             Durability::Before => record.intend(row).await,
@@ -360,6 +378,7 @@ impl Open {
         {
             more.extend(decided);
         }
+        with_observed(&mut more, std::mem::take(&mut self.observed));
         let row = self.subject.row(Part::Outcome, now, Some(outcome.result()), more);
         place.send(Job::Row(Box::new(row)));
     }
@@ -372,6 +391,12 @@ impl Open {
             None => Outcome::CallerGone,
         };
         self.finish(&outcome);
+    }
+}
+
+fn with_observed(row: &mut Value, observed: Value) {
+    if let (Value::Object(row), false) = (row, observed.is_null()) {
+        row.insert("observed".to_owned(), observed);
     }
 }
 

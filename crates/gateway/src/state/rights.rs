@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::snapshot::Snapshot;
 use super::standing::{Standing, Standings, Subject};
 use crate::manifest::builtin;
-use crate::manifest::{Agent, Cluster, Grant, Manifest, Scope, TrustedIssuer};
+use crate::manifest::{Agent, Cluster, Grant, Manifest, Mode, Scope, TrustedIssuer};
 
 /// Rules of one agent that are listed or compared. More than this nobody reads, and a grant may make a
 /// hundred million of them.
@@ -149,7 +149,9 @@ impl<'s> View<'s> {
 
     fn through(&self, grant: &Grant, rights: &mut Vec<Right>) {
         let name = &grant.metadata.name;
-        if grant.until.is_some_and(|until| until.as_millisecond() <= self.now.0) {
+        if grant.mode == Mode::Observe
+            || grant.until.is_some_and(|until| until.as_millisecond() <= self.now.0)
+        {
             return;
         }
         // As decisions have it: a grant that is out gives nothing, and what it forbids stays forbidden.

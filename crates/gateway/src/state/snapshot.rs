@@ -18,7 +18,7 @@ use crate::identity::key::PublicKey;
 use crate::identity::means::{Account, Means};
 use crate::lease::Lease;
 use crate::manifest::builtin;
-use crate::manifest::{Agent, Grant, Identity, Manifest, ManifestError, Scope, TrustedIssuer};
+use crate::manifest::{Agent, Grant, Identity, Manifest, ManifestError, Mode, Scope, TrustedIssuer};
 use crate::refusal::{Out, Refusal};
 
 /// A stored manifest that this release can't read.
@@ -49,6 +49,13 @@ struct Index {
     rules: HashMap<AgentName, HashMap<String, Rules>>,
     clusters: HashMap<String, Arc<Cluster>>,
     grants: HashMap<String, Option<Millis>>,
+}
+
+/// What an agent holds on a cluster, through grants that decide and through those that observe.
+#[derive(Debug, Default)]
+struct Held {
+    deciding: Vec<HeldScope>,
+    observed: Vec<HeldScope>,
 }
 
 /// What clusters and issuers are made with.
@@ -178,7 +185,7 @@ impl Index {
     }
 
     fn grant(&mut self, grants: &[&Grant], scopes: &HashMap<&str, &Scope>, standings: &Standings) {
-        let mut held: HashMap<AgentName, HashMap<String, Vec<HeldScope>>> = HashMap::new();
+        let mut held: HashMap<AgentName, HashMap<String, Held>> = HashMap::new();
         for grant in grants {
             let name = &grant.metadata.name;
             let until = grant.until.map(|until| Millis(until.as_millisecond()));
@@ -193,13 +200,18 @@ impl Index {
                 };
                 let namespaces = grant.namespaces.clone();
                 let clusters = held.entry(agent.clone()).or_default();
-                let rules = clusters.entry(cluster.to_owned()).or_default();
+                let held = clusters.entry(cluster.to_owned()).or_default();
+                let rules = match grant.mode {
+                    Mode::Decide => &mut held.deciding,
+                    Mode::Observe => &mut held.observed,
+                };
                 let lists = grant.lists;
                 rules.push(HeldScope { grant: name.clone(), until, namespaces, scope, lists });
             }
         }
-        let rules_of = |clusters: HashMap<String, Vec<HeldScope>>| {
-            clusters.into_iter().map(|(name, held)| (name, Rules::new(held))).collect()
+        let rules_of = |clusters: HashMap<String, Held>| {
+            let rules = |held: Held| Rules::new(held.deciding).observing(held.observed);
+            clusters.into_iter().map(|(name, held)| (name, rules(held))).collect()
         };
         self.rules = held.into_iter().map(|(agent, clusters)| (agent, rules_of(clusters))).collect();
     }

@@ -150,6 +150,16 @@ impl Wanted {
         }
     }
 
+    /// What of it isn't known yet.
+    pub(super) fn missing_in(self, facts: &Facts) -> Self {
+        Self {
+            live: self.live && facts.live().is_none(),
+            part: self.part && facts.part().is_none(),
+            namespace: self.namespace && facts.namespace().is_none(),
+            revisions: self.revisions && facts.revisions().is_none(),
+        }
+    }
+
     pub(super) fn is_any(self) -> bool {
         self != Self::default()
     }

@@ -1,11 +1,13 @@
 //! The decision, and the only maker of [`Permit`].
 
 mod afterwards;
+mod demand;
 mod denial;
 mod explain;
 mod facts;
 mod judge;
 mod manner;
+mod observe;
 mod options;
 mod permit;
 mod ports;
@@ -16,10 +18,11 @@ mod view;
 
 pub use denial::{Denial, LONGEST_MESSAGE, Missing, Next, Reason, Shown};
 pub use facts::{Fact, Facts, Live, Needs, Wanted};
+pub use observe::{Observed, Sight, observe};
 pub use permit::{Limited, Permit, Pin, With};
 pub use ports::Ports;
 pub use screen::{Look, Screen};
-pub use trace::{Looked, looked_at};
+pub use trace::{Cost, Looked, Stands, looked_at};
 
 pub(crate) use explain::why_no_rule;
 

@@ -5,6 +5,7 @@ use crate::condition::{Condition, Variable, Verdict};
 use crate::rules::{Ask, Candidate, RuleId};
 
 use super::afterwards::Afterwards;
+use super::demand::Demand;
 use super::denial::Denial;
 use super::explain;
 use super::facts::{Live, Needs, Wanted};
@@ -196,53 +197,19 @@ impl<'a> Terms<'a> {
 
     /// What must be read before a condition can be asked; `Some(None)`: it never can.
     pub(super) fn lacks(&self, condition: &Condition) -> Option<Option<Lack>> {
+        let Some(demand) = Demand::of(self.judge.case.attributes(), self.manner, condition) else {
+            return Some(None);
+        };
         let facts = self.judge.facts;
-        let names = |variable| condition.names(variable);
-        let (object, before) = (names(Variable::Object), names(Variable::OldObject));
-        let (changed, revisions) = (names(Variable::Changed), names(Variable::Revisions));
-        let mut wanted = Wanted::default();
-        let namespaced = self.judge.case.attributes().resource().is_some_and(|on| !on.namespace().is_empty());
-        wanted.namespace = names(Variable::NamespaceObject) && namespaced && facts.namespace().is_none();
-        let mut stored = false;
-        match self.manner {
-            Manner::Deleted | Manner::Evicted | Manner::Opened => {
-                if changed || revisions {
-                    return Some(None);
-                }
-                wanted.live = before && facts.live().is_none();
-            }
-            Manner::Created => {
-                if changed || revisions {
-                    return Some(None);
-                }
-                stored = object;
-            }
-            Manner::Changed => {
-                if (object || before || changed || revisions) && self.old().is_none() {
-                    wanted = wanted.or(self.old_wanted());
-                }
-                wanted.revisions = revisions && facts.revisions().is_none();
-                stored = object || changed;
-            }
-            Manner::Seen | Manner::Collection | Manner::Other => {
-                if object || before || changed || revisions {
-                    return Some(None);
-                }
-            }
+        let missing = demand.facts.missing_in(facts);
+        if missing.is_any() {
+            return Some(Some(Lack::Facts(missing)));
         }
-        if wanted.is_any() {
-            return Some(Some(Lack::Facts(wanted)));
-        }
-        (stored && facts.stored().is_none()).then_some(Some(Lack::Stored))
+        (demand.stored && facts.stored().is_none()).then_some(Some(Lack::Stored))
     }
 
     fn old(&self) -> Option<&Live> {
         old(self.judge.case.attributes(), self.judge.facts)
-    }
-
-    fn old_wanted(&self) -> Wanted {
-        let whole = self.judge.case.attributes().resource().is_none_or(|on| on.subresource().is_empty());
-        Wanted { live: whole, part: !whole, ..Wanted::default() }
     }
 
     /// Asks for what is missing. A dry run is asked for once everything else has passed.
@@ -438,7 +405,7 @@ impl<'a> Terms<'a> {
     }
 
     /// Whether a rule could show something. It lacks the namespace, at most: objects come later.
-    fn may_show(&self, candidate: &Candidate) -> Stand {
+    pub(super) fn may_show(&self, candidate: &Candidate) -> Stand {
         let Some(rule) = candidate.rule() else { return Stand::Fails(String::new()) };
         let version = self.judge.case.attributes().resource().map_or("", |resource| resource.version());
         if self.judge.facts.is_spent(candidate.id()) {
@@ -457,7 +424,7 @@ impl<'a> Terms<'a> {
     }
 
     /// Whether a deny rule refuses the read whole (`Holds`), or hides objects as they come (`Lacks`).
-    fn may_hide(&self, candidate: &Candidate) -> Stand {
+    pub(super) fn may_hide(&self, candidate: &Candidate) -> Stand {
         let Some(rule) = candidate.rule() else { return Stand::Holds };
         let version = self.judge.case.attributes().resource().map_or("", |resource| resource.version());
         let Some(condition) = rule.condition().filter(|_| rule.is_for(version)) else { return Stand::Holds };
@@ -470,7 +437,7 @@ impl<'a> Terms<'a> {
     }
 
     /// When a condition of a read can be asked.
-    fn of_answer(&self, condition: &Condition) -> OfAnswer {
+    pub(super) fn of_answer(&self, condition: &Condition) -> OfAnswer {
         let names = |variable| condition.names(variable);
         if names(Variable::OldObject) || names(Variable::Changed) || names(Variable::Revisions) {
             return OfAnswer::Never;
@@ -490,7 +457,7 @@ impl<'a> Terms<'a> {
 }
 
 /// When a condition of a read can be asked.
-enum OfAnswer {
+pub(super) enum OfAnswer {
     /// At once.
     Now,
     /// Of each object of the answer.

@@ -12,6 +12,7 @@ mod reach;
 mod spec;
 mod weigh;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -188,6 +189,8 @@ impl HeldScope {
 pub struct Rules {
     held: Vec<HeldScope>,
     has: Has,
+    /// What is held through grants that only observe: it decides nothing.
+    observed: Vec<Rules>,
 }
 
 /// What its rules have at all, so that nobody pays for what no rule uses.
@@ -205,7 +208,24 @@ impl Rules {
             conditional_denies: held.iter().any(|held| held.scope.has.conditional_denies),
             masks: held.iter().any(|held| held.scope.has.masks),
         };
-        Self { held, has }
+        Self { held, has, observed: Vec::new() }
+    }
+
+    /// The same, and beside it what grants give that only observe, in any order. It decides nothing, and
+    /// makes nothing of an agent that holds nothing else.
+    #[must_use]
+    pub fn observing(mut self, held: Vec<HeldScope>) -> Self {
+        let mut grants: BTreeMap<String, Vec<HeldScope>> = BTreeMap::new();
+        for one in held {
+            grants.entry(one.grant.clone()).or_default().push(one);
+        }
+        self.observed = grants.into_values().map(Self::new).collect();
+        self
+    }
+
+    /// Each grant that only observes and hasn't ended, with what it would give alone.
+    pub(crate) fn observed(&self, now: Millis) -> impl Iterator<Item = (&str, &Self)> {
+        self.observed.iter().filter_map(move |rules| Some((rules.held(now).next()?.grant.as_str(), rules)))
     }
 
     /// An agent without a grant: everything is refused.
@@ -355,18 +375,20 @@ impl Candidate {
         let mut places: Vec<_> = places.collect();
         places.sort_unstable();
         places.dedup();
-        let of = |place| {
-            let (id, _) = held.scope.rule(place)?;
-            Some(Self {
-                id: id.clone(),
-                scope: held.scope.clone(),
-                place,
-                grant: held.grant.clone(),
-                reach: held.namespaces.clone(),
-                until: held.until,
-            })
-        };
-        places.into_iter().filter_map(of).collect()
+        places.into_iter().filter_map(|place| Self::of(held, place)).collect()
+    }
+
+    /// The rule at a place of a held scope.
+    pub(crate) fn of(held: &HeldScope, place: usize) -> Option<Self> {
+        let (id, _) = held.scope.rule(place)?;
+        Some(Self {
+            id: id.clone(),
+            scope: held.scope.clone(),
+            place,
+            grant: held.grant.clone(),
+            reach: held.namespaces.clone(),
+            until: held.until,
+        })
     }
 
     /// The rule's name.

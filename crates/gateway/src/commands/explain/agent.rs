@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::Output;
 
-use crate::admin::explain::{Explained, One};
+use crate::admin::explain::Explained;
+use crate::admin::looked::One;
 use crate::commands::World;
 use crate::commands::client::query;
 use crate::commands::failure::{self, Misused, Refused};
@@ -28,6 +29,9 @@ pub(super) struct Question {
     /// The namespace; without it all of them, or what is in none.
     #[arg(short, long, default_value = "", conflicts_with = "request")]
     namespace: String,
+    /// The API version that is asked with; conditions are written for versions.
+    #[arg(long, default_value = "v1", conflicts_with = "request")]
+    api_version: String,
     /// The cluster; it may be left out where there is only one.
     #[arg(long, conflicts_with = "request")]
     cluster: Option<String>,
@@ -87,6 +91,7 @@ impl Question {
             ("cluster", Some(cluster.clone())),
             ("verb", Some(verb)),
             ("resource", Some(resource)),
+            ("version", Some(self.api_version)),
             ("subresource", some(&subresource)),
             ("namespace", some(&self.namespace)),
             ("name", self.name.clone()),
@@ -121,26 +126,41 @@ fn show(explained: &Explained, cluster: &str, world: &mut World<'_>) -> anyhow::
         terminal.say(&clean(&format!("by rule {rule} of grant {grant}")))?;
     }
     for call in &explained.calls {
-        terminal.say(&clean(&format!("besides the request the gateway reads: {call}")))?;
+        terminal.say(&clean(&format!("besides the request the gateway asks for: {call}")))?;
     }
     if explained.looked.is_empty() {
         return Ok(());
     }
-    let mut table = Table::new(&["RULE", "GRANT", "EFFECT", "FITS"]);
-    for One { rule, grant, effect, lacks } in &explained.looked {
-        let fits = match lacks.as_slice() {
-            [] => "yes".to_owned(),
-            lacks => {
-                format!("no: {}", lacks.iter().map(|word| in_words(word)).collect::<Vec<_>>().join(", "))
+    let mut table = Table::new(&["RULE", "GRANT", "EFFECT", "APPLIES", "TERMS"]);
+    for one in &explained.looked {
+        let terms = match (one.terms.as_slice(), &one.lists) {
+            ([], None) => "-".to_owned(),
+            (terms, lists) => {
+                let lists = lists.iter().map(|lists| format!("lists {lists}"));
+                terms.iter().cloned().chain(lists).collect::<Vec<_>>().join("; ")
             }
         };
-        table.row(vec![rule.clone(), grant.clone(), effect.clone(), fits]);
+        table.row(vec![one.rule.clone(), one.grant.clone(), one.effect.clone(), applies(one), terms]);
     }
     terminal.write(&table.render())?;
     if explained.more > 0 {
         terminal.say(&format!("and {} rules that fit less", explained.more))?;
     }
     Ok(())
+}
+
+/// Whether a rule applies, and why.
+fn applies(one: &One) -> String {
+    if !one.lacks.is_empty() {
+        let lacks: Vec<_> = one.lacks.iter().map(|word| in_words(word)).collect();
+        return format!("no: {}", lacks.join(", "));
+    }
+    match (one.stands.as_str(), &one.because) {
+        ("fails", Some(why)) => format!("no: {why}"),
+        ("object-by-object", _) => "object by object".to_owned(),
+        ("depends", _) => "depends on the cluster".to_owned(),
+        _ => "yes".to_owned(),
+    }
 }
 
 fn in_words(lack: &str) -> &str {
@@ -150,6 +170,7 @@ fn in_words(lack: &str) -> &str {
         "name" => "other names",
         "namespace" => "other namespaces",
         "exact" => "not named exactly",
+        "version" => "not written for this API version",
         other => other,
     }
 }

@@ -53,7 +53,20 @@ fn request(entry: &Value, terminal: &Terminal) -> String {
         line.push_str("  ");
         line.push_str(&clean(&message));
     }
+    for observed in entry.get("observed").and_then(Value::as_array).into_iter().flatten() {
+        line.push_str(&clean(&tried(observed)));
+    }
     line
+}
+
+/// What a grant that only observes would have done otherwise.
+fn tried(observed: &Value) -> String {
+    let grant = text(observed, "/grant");
+    match text(observed, "/decision").as_str() {
+        "refused" => format!("  [observed: {grant} would refuse it: {}]", text(observed, "/message")),
+        "depends" => format!("  [observed: {grant} would look at objects first]"),
+        _ => format!("  [observed: {grant} would allow it]"),
+    }
 }
 
 /// A change by a person, or what the gateway itself notes.

@@ -20,6 +20,7 @@ mod disk_full;
 mod expiry;
 mod explain;
 mod export;
+mod export_vap;
 mod in_pod;
 mod issuers;
 mod pasted;

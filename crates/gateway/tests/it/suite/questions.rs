@@ -124,6 +124,65 @@ fn explain_names_the_rule_that_decides_and_agrees_with_what_happens() {
 }
 
 #[test]
+fn explain_says_what_each_rule_asks_for_and_which_calls_that_costs() {
+    let world = world();
+    let namespace = world.namespace("explain");
+    let rules = "
+- {name: done, verbs: [delete, deletecollection], apiGroups: [batch], resources: [jobs], \
+        when: oldObject.hasCondition('Complete'), limits: [{requests: 5, per: hour}]}
+- {name: grow, verbs: [patch], apiGroups: [apps], resources: [deployments], \
+        when: \"changed.all(p, p == '/spec/replicas')\"}
+- {name: own, verbs: [watch], apiGroups: [''], resources: [configmaps], \
+        when: object.metadata.labels.shared == 'yes'}
+- {name: hours, verbs: [list], apiGroups: [''], resources: [configmaps], \
+        when: request.time.getHours() > 24}";
+    let agent = world.agent("explained", rules, &[&namespace]);
+    let explain = |question: &[&str]| -> Value {
+        let line =
+            [&["explain", &agent.name], question, &["-n", &namespace, "--cluster", "local", "-o", "json"]];
+        let run = world.gateway().cli(&line.concat());
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"))
+    };
+    let calls = |explained: &Value| -> Vec<String> {
+        let calls = explained["calls"].as_array().unwrap().iter();
+        calls.map(|call| call.as_str().unwrap().split(',').next().unwrap().to_owned()).collect()
+    };
+    let one = explain(&["delete", "jobs", "x"]);
+    assert_eq!(
+        (one["decision"].as_str(), calls(&one)),
+        (Some("depends"), vec!["the live object".to_owned()])
+    );
+    let near = &one["looked"][0];
+    assert_eq!(near["stands"], "depends", "{near}");
+    let terms = serde_json::json!(["when oldObject.hasCondition('Complete')", "limit 5 requests per hour"]);
+    assert_eq!(near["terms"], terms);
+    let all = explain(&["deletecollection", "jobs"]);
+    assert_eq!(all["looked"][0]["stands"], "object-by-object", "{all}");
+    assert_eq!(
+        calls(&all).last().map(String::as_str),
+        Some("one delete for each object of the collection"),
+        "{all}"
+    );
+    let patch = explain(&["patch", "deployments", "web"]);
+    assert_eq!(calls(&patch), ["the live object", "a dry run of the request"], "{patch}");
+    let beta = explain(&["patch", "deployments", "web", "--api-version", "v1beta1"]);
+    assert_eq!(beta["decision"], "denied", "{beta}");
+    assert_eq!(beta["looked"][0]["lacks"], serde_json::json!(["version"]), "{beta}");
+    let watch = explain(&["watch", "configmaps"]);
+    assert_eq!(watch["decision"], "allowed", "{watch}");
+    assert_eq!(calls(&watch), ["the list that the watch begins with"], "{watch}");
+    let never = explain(&["list", "configmaps"]);
+    assert_eq!((&never["decision"], &never["looked"][0]["stands"]), (&"denied".into(), &"fails".into()));
+    let line = ["explain", &agent.name, "delete", "jobs", "-n", &namespace, "--cluster", "local"];
+    let text = world.gateway().cli(&line).ok().stdout;
+    for words in
+        ["the gateway asks for: the live object", "depends on the cluster", "limit 5 requests per hour"]
+    {
+        assert!(text.contains(words), "no {words:?} in {text}");
+    }
+}
+
+#[test]
 fn questions_that_make_no_sense_are_told_in_one_sentence() {
     let world = world();
     let gateway = world.gateway();

@@ -17,7 +17,7 @@ pub(super) const CLEANER: &str = "
   when: oldObject.hasCondition('Complete')";
 
 /// A Job that never gets a pod: nothing but this test says what became of it.
-pub(super) fn job(name: &str) -> Value {
+pub(in crate::suite) fn job(name: &str) -> Value {
     let container = json!({ "name": "c", "image": "registry.example/none" });
     let spec = json!({ "restartPolicy": "Never", "containers": [container] });
     json!({
@@ -30,7 +30,7 @@ pub(super) fn job(name: &str) -> Value {
 
 /// Says that a Job is complete, as its controller would.
 #[track_caller]
-pub(super) fn complete(namespace: &str, name: &str) {
+pub(in crate::suite) fn complete(namespace: &str, name: &str) {
     let at = "2026-01-01T00:00:00Z";
     let condition = |kind: &str| json!({ "type": kind, "status": "True", "lastTransitionTime": at });
     let status = json!({ "status": {

@@ -2,7 +2,7 @@
 
 mod collection;
 mod collection_races;
-mod completed_jobs;
+pub(super) mod completed_jobs;
 mod entering;
 mod eviction;
 mod examples;
@@ -13,6 +13,7 @@ mod informers;
 mod labelled;
 mod limits;
 mod masks;
+mod observed;
 mod races;
 mod registry_pods;
 mod relay;
