@@ -20,7 +20,7 @@ fn watch(net: &Net, (gateway, agent): (&Gateway, &Agent), namespace: &str, query
     open
 }
 
-fn on_shared<'a>(net: &Net, agent: &'a Agent, namespace: &str, query: &str) -> Open {
+fn on_shared(net: &Net, agent: &Agent, namespace: &str, query: &str) -> Open {
     watch(net, (world().gateway(), agent), namespace, query)
 }
 
