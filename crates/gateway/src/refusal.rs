@@ -168,6 +168,28 @@ impl From<Unverified> for Refusal {
     }
 }
 
+// What callers are told, where it is always the same.
+const MISDIRECTED: &str = "the request names another host than its TLS connection, or several; use a \
+    connection of its own";
+const NO_CLUSTER: &str = "no cluster is named here: the path begins with /clusters/NAME; \
+    'drawbridge kubeconfig' writes a kubeconfig that does so";
+const NO_CLUSTER_HOST: &str = "the host names no cluster: it is a cluster's name, one label, before the \
+    gateway's domain";
+const NO_CREDENTIAL: &str = "nothing says which agent asks: present the agent's client certificate \
+    or a token signed with its key ('drawbridge credential' makes both)";
+const NO_ISSUER: &str = "an issuer that may have signed the bearer token can't be asked for its keys \
+    now, and none that is known fits; try again in a moment";
+const NOT_REVIEWED: &str = "the bearer token's own cluster can't be asked now whether it still counts; nothing was \
+    sent; try again in a moment";
+const REPLACED: &str = "the pod that was decided on is gone, and another may have its name: nothing that it says is \
+    passed on; a command may have been begun in it; look before you repeat it";
+const CUT: &str = "the agent's standing or the manifests changed while the request was under way; what \
+    had been sent by then may have been carried out";
+const FAULT: &str = "the gateway had a fault while it carried out the request; it is recorded, and \
+    what became of the request isn't known";
+const NO_REHEARSAL: &str = "a rule's condition looks at what would be stored, and a dry run of this API isn't known to \
+    change nothing; use a rule without such a condition";
+
 impl From<tap::Fault> for Refusal {
     fn from(fault: tap::Fault) -> Refusal {
         match fault {
@@ -282,39 +304,19 @@ impl Refusal {
     /// What the caller is told. Safe for it: it names no credential, no address and no other agent.
     pub fn message(&self) -> String {
         match self {
-            Refusal::Misdirected => {
-                "the request names another host than its TLS connection, or several; use a \
-                connection of its own"
-                    .to_owned()
-            }
-            Refusal::NoCluster => "no cluster is named here: the path begins with /clusters/NAME; \
-                'drawbridge kubeconfig' writes a kubeconfig that does so"
-                .to_owned(),
-            Refusal::NoClusterHost => {
-                "the host names no cluster: it is a cluster's name, one label, before the \
-                gateway's domain"
-                    .to_owned()
-            }
+            Refusal::Misdirected => MISDIRECTED.to_owned(),
+            Refusal::NoCluster => NO_CLUSTER.to_owned(),
+            Refusal::NoClusterHost => NO_CLUSTER_HOST.to_owned(),
             Refusal::UnknownCluster(name) => {
                 format!("no cluster {name:?} is known here; ask the gateway's administrator which there are")
             }
-            Refusal::NoCredential => "nothing says which agent asks: present the agent's client certificate \
-                or a token signed with its key ('drawbridge credential' makes both)"
-                .to_owned(),
+            Refusal::NoCredential => NO_CREDENTIAL.to_owned(),
             Refusal::Credential(why) => format!("the credential can't be used here: {why}"),
             Refusal::Certificate(bad) => bad.to_string(),
             Refusal::Token(bad) => bad.to_string(),
             Refusal::Account(bad) => bad.to_string(),
-            Refusal::NoIssuer(_) => {
-                "an issuer that may have signed the bearer token can't be asked for its keys \
-                now, and none that is known fits; try again in a moment"
-                    .to_owned()
-            }
-            Refusal::NotReviewed(_) => {
-                "the bearer token's own cluster can't be asked now whether it still counts; nothing was \
-                 sent; try again in a moment"
-                    .to_owned()
-            }
+            Refusal::NoIssuer(_) => NO_ISSUER.to_owned(),
+            Refusal::NotReviewed(_) => NOT_REVIEWED.to_owned(),
             Refusal::Unrecognised(stranger) => format!(
                 "the credential is good but belongs to no known agent; 'drawbridge get unrecognised' shows \
                  an administrator whose it is, and how to enrol it (entry {})",
@@ -343,22 +345,14 @@ impl Refusal {
             Refusal::Unfit(unfit) => unfit.to_string(),
             Refusal::Unscreened(fault) => fault.to_string(),
             Refusal::Expired => "too old resource version or continue token: list again".to_owned(),
-            Refusal::NotRehearsed(StatusCode::NOT_IMPLEMENTED) => {
-                "a rule's condition looks at what would be stored, and a dry run of this API isn't known to \
-                 change nothing; use a rule without such a condition"
-                    .to_owned()
-            }
+            Refusal::NotRehearsed(StatusCode::NOT_IMPLEMENTED) => NO_REHEARSAL.to_owned(),
             Refusal::NotRehearsed(status) => format!(
                 "the cluster would not take it: a dry run, which a rule's condition needs, was answered \
                  with {}; what it said in detail is not passed on",
                 status.as_u16()
             ),
             Refusal::Moved => "the object changed under every attempt to decide on it; try again".to_owned(),
-            Refusal::Replaced => {
-                "the pod that was decided on is gone, and another may have its name: nothing that it says is \
-                 passed on; a command may have been begun in it; look before you repeat it"
-                    .to_owned()
-            }
+            Refusal::Replaced => REPLACED.to_owned(),
             Refusal::Stream(why) => format!(
                 "the connection was ended: {why}, and a rule's condition looks at the ports that it names"
             ),
@@ -368,16 +362,8 @@ impl Refusal {
                 format!("{why}, and nothing is done that isn't recorded; try again when it is")
             }
             Refusal::Cluster(fault) => fault.message(),
-            Refusal::Cut => {
-                "the agent's standing or the manifests changed while the request was under way; what \
-                had been sent by then may have been carried out"
-                    .to_owned()
-            }
-            Refusal::Fault => {
-                "the gateway had a fault while it carried out the request; it is recorded, and \
-                what became of the request isn't known"
-                    .to_owned()
-            }
+            Refusal::Cut => CUT.to_owned(),
+            Refusal::Fault => FAULT.to_owned(),
         }
     }
 
