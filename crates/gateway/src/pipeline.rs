@@ -151,7 +151,7 @@ pub async fn admit(
             }
             Decision::Expand(case) => return Ok(Admission::Apart(Box::new(case), draft)),
             Decision::Needs(needs, asked) => {
-                let asking = Asking { gate, cluster, case: &asked, draft: &draft, headers };
+                let asking = Asking { gate, cluster, at: &snapshot, case: &asked, draft: &draft, headers };
                 facts = match lease.unless_cut(asking.gather(needs, facts)).await {
                     Ok(Gathered::Known(facts)) => *facts,
                     Ok(Gathered::Moved) if moved + 1 < ATTEMPTS => {

@@ -415,19 +415,10 @@ impl Refusal {
             (Form::Status, None) => (self.body(&reader.id).to_string(), "application/json"),
             (Form::Text, None) => (self.message(), "text/plain; charset=utf-8"),
         };
-        let mut response = Response::new(Answer::whole(body.into_bytes()));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
-        headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache, private"));
+        let mut response = own_answer(status, (body, kind), &reader.id);
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
-        }
-        if let Refusal::Limit(exceeded) = self.root() {
-            headers.insert(header::RETRY_AFTER, exceeded.retry_after().into());
-        }
-        if let Ok(id) = http::HeaderValue::from_str(&reader.id) {
-            headers.insert("audit-id", id);
+            let bearer = http::HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
         }
         response
     }
@@ -474,6 +465,25 @@ impl Refusal {
             "code": status.as_u16(),
         })
     }
+}
+
+/// The answer to who asks for an object that isn't there, or is as if it weren't: the same for both, header
+/// by header. `id` is the entry's.
+pub fn missing_one(missing: &Missing, id: &str) -> Response<Answer> {
+    own_answer(StatusCode::NOT_FOUND, (not_found(missing).to_string(), "application/json"), id)
+}
+
+/// An answer of the gateway's own, of a type. `id` is the entry's.
+fn own_answer(status: StatusCode, (body, kind): (String, &'static str), id: &str) -> Response<Answer> {
+    let mut response = Response::new(Answer::whole(body.into_bytes()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache, private"));
+    if let Ok(id) = http::HeaderValue::from_str(id) {
+        headers.insert("audit-id", id);
+    }
+    response
 }
 
 /// What the API server answers where there is no such object, to the letter: nobody can tell one from the

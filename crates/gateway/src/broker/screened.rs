@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use drawbridge_policy::{Look, Method, Permit, Screen, Verb, mask};
+use drawbridge_policy::{Look, Method, Missing, Permit, Screen, Verb, mask};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -31,7 +31,7 @@ use crate::errand::Wish;
 use crate::gate::Gate;
 use crate::lease::{CutReason, Held, Lease};
 use crate::record::draft::{Entry, Outcome};
-use crate::refusal::{ClusterFault, Refusal, kubernetes_reason};
+use crate::refusal::{ClusterFault, Refusal, kubernetes_reason, missing_one};
 use crate::telemetry::Called;
 
 /// Objects in one page of the list that a watch begins with: some ten MiB at most of usual ones.
@@ -110,6 +110,11 @@ impl Screening {
         if let Some(sealed) = attributes.query().get("continue").filter(|sealed| !sealed.is_empty()) {
             let opened = gate.continue_tokens.open(&bound, sealed).map_err(|_expired| Refusal::Expired)?;
             target = query::with(&target, "continue", &opened);
+        }
+        // Pages of which something is left out would count it, for every selector. The list streams anyway.
+        let filtered = screen.as_ref().is_some_and(Screen::filters);
+        if reads == Reads::List && filtered && attributes.query().get("limit").is_some() {
+            target = query::with(&target, "limit", "0");
         }
         *request.uri_mut() = target.parse().map_err(|_no_uri| Refusal::Fault)?;
         form.ask(request.headers_mut());
@@ -226,13 +231,19 @@ impl Screening {
         (gate, cluster): (&Gate, &Cluster),
         mut entry: Entry,
     ) -> Sent {
-        let status = response.status();
+        let (status, entry_id) = (response.status(), entry.id().to_owned());
         let silent = || Refusal::Cluster(ClusterFault::Silent(cluster.name().to_owned()));
         let bytes = match timeout(cluster.answers_within(), whole(response.into_body())).await {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(fault)) => return Sent::Refused(Refusal::Unscreened(fault), entry),
             Err(_late) => return Sent::Refused(silent(), entry),
         };
+        let get = permit.attributes().verb() == Verb::Get;
+        if status == StatusCode::NOT_FOUND && get && self.screen.as_ref().is_some_and(Screen::filters) {
+            entry.finish(&Outcome::Answered { status: status.as_u16() });
+            let missing = Missing::of(permit.attributes());
+            return Sent::Answered(missing_one(&missing, &entry_id));
+        }
         if !status.is_success() {
             let bytes = self.failed(&mut answer, bytes);
             entry.finish(&Outcome::Answered { status: status.as_u16() });
@@ -345,7 +356,8 @@ fn look(screen: Option<&Screen>, object: &mut Value) -> Look {
 /// wants that puts the rule into the cluster, too.
 fn look_again(permit: &Permit, answer: &[u8], gate: &Gate, entry: &mut Entry) {
     let stored: Value = serde_json::from_slice(answer).unwrap_or(Value::Null);
-    let object = stored.pointer("/rows/0/object").unwrap_or(&stored);
+    let table = stored.get("kind").is_some_and(|kind| kind == "Table");
+    let object = stored.pointer("/rows/0/object").filter(|_| table).unwrap_or(&stored);
     if let Some(mismatch) = permit.mismatch(object) {
         tracing::warn!(entry = entry.id(), agent = %permit.agent(), mismatch, "what was stored differs");
         gate.record.metrics().mismatched();

@@ -117,7 +117,8 @@ pub async fn send(admitted: Admitted, cluster: &Cluster, from: &HeaderMap, gate:
         Before::Settled(answer) => Sent::Answered(review::settled(admitted.entry, &answer)),
     };
     match (sent, ends) {
-        (Sent::Answered(mut response), Some(ends)) => {
+        // Of what isn't there nothing more is told than of what is as if it weren't.
+        (Sent::Answered(mut response), Some(ends)) if response.status() != StatusCode::NOT_FOUND => {
             response.headers_mut().append(header::WARNING, ends);
             Sent::Answered(response)
         }
@@ -288,7 +289,7 @@ async fn forbidden(response: Response<Incoming>, permit: &Permit, entry: Entry, 
     }
     let bytes = review::marked(permit, &bytes).unwrap_or(bytes);
     entry.finish(&Outcome::Answered { status: StatusCode::FORBIDDEN.as_u16() });
-    answer.headers_mut().remove(header::CONTENT_LENGTH);
+    unsaid(permit, answer.headers_mut());
     Sent::Answered(answer.map(|()| Answer::whole(said(permit, bytes))))
 }
 
@@ -321,7 +322,7 @@ async fn conflict(response: Response<Incoming>, permit: Permit, entry: Entry, le
         return Sent::Moved { case: Box::new(permit.into_case()), entry, lease };
     }
     entry.finish(&Outcome::Answered { status: status.as_u16() });
-    answer.headers_mut().remove(header::CONTENT_LENGTH);
+    unsaid(&permit, answer.headers_mut());
     Sent::Answered(answer.map(|()| Answer::whole(said(&permit, bytes))))
 }
 
@@ -337,6 +338,14 @@ fn too_old(entry: Entry) -> Sent {
     }
     entry.refuse(&Refusal::Expired);
     Sent::Answered(answer)
+}
+
+/// The headers of a failure whose body is told anew. What admission in the cluster warns of may quote values.
+fn unsaid(permit: &Permit, headers: &mut HeaderMap) {
+    headers.remove(header::CONTENT_LENGTH);
+    if permit.screen().is_some_and(Screen::masks) {
+        headers.remove(header::WARNING);
+    }
 }
 
 /// What the cluster says of a failure may quote values that are masked.

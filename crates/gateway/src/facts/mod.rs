@@ -6,6 +6,8 @@ mod revisions;
 
 pub use rehearse::plain;
 
+use std::sync::Arc;
+
 use drawbridge_policy::{Case, Fact, Facts, Live, Needs, Wanted};
 use http::HeaderMap;
 use serde_json::Value;
@@ -16,6 +18,7 @@ use crate::errand::Wish;
 use crate::gate::Gate;
 use crate::record::draft::Draft;
 use crate::refusal::{ClusterFault, Refusal};
+use crate::state::snapshot::Snapshot;
 use crate::telemetry::Called;
 
 /// On whose behalf facts are read.
@@ -25,6 +28,8 @@ pub struct Asking<'a> {
     pub gate: &'a Gate,
     /// The cluster.
     pub cluster: &'a Cluster,
+    /// What it is decided with.
+    pub at: &'a Arc<Snapshot>,
     /// The request that is decided.
     pub case: &'a Case,
     /// Its entry.

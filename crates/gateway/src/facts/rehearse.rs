@@ -1,6 +1,8 @@
 //! A dry run, to see what would be stored. It is a send: with a permit, an entry and the lease of the request
 //! that it is made for. Its answer decides and is never passed on.
 
+use std::sync::Arc;
+
 use drawbridge_policy::{Attributes, Permit};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
@@ -54,19 +56,35 @@ impl Asking<'_> {
         let intent = Intent::of(draft.id(), self.case);
         let entry = draft.intend(record, &permit, &intent).await;
         let mut entry = entry.map_err(|(_, refused)| Refusal::NotRecorded(refused))?;
+        // Whatever was revoked meanwhile, it isn't sent.
+        if !Arc::ptr_eq(self.at, &self.gate.state.snapshot()) {
+            entry.refuse(&Refusal::Cut);
+            return Ok(None);
+        }
         let mut request =
             outgoing(&permit, &entry, &plain(self.headers), None).map_err(|_unbuilt| Refusal::Fault)?;
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let agent = permit.agent();
         let way = Way { cluster: self.cluster, agent, wait: Wait::Bounded, answers: Answers::Cluster };
         entry.sent();
-        let response = way.send(request).await.map_err(Refusal::Cluster)?;
+        let response = match way.send(request).await {
+            Ok(response) => response,
+            Err(fault) => {
+                let refusal = Refusal::Cluster(fault);
+                entry.refuse(&refusal);
+                return Err(refusal);
+            }
+        };
         let status = response.status();
         entry.answered(status.as_u16());
         let silent = || Refusal::Cluster(ClusterFault::Silent(self.cluster.name().to_owned()));
         let whole = Limited::new(response.into_body(), MAX_OBJECT).collect();
         let whole = timeout(self.cluster.answers_within(), whole).await;
-        let body = whole.map_err(|_late| silent())?.map_err(|_broken| silent())?.to_bytes();
+        let Ok(Ok(body)) = whole else {
+            entry.refuse(&silent());
+            return Err(silent());
+        };
+        let body = body.to_bytes();
         entry.finish(&Outcome::Answered { status: status.as_u16() });
         match status {
             StatusCode::OK | StatusCode::CREATED => {

@@ -374,7 +374,7 @@ fn what_is_wrong_only_between_manifests_is_told_at_its_place() {
         + &one(
             "Grant",
             "g",
-            "{agents: [cleanup, clenup, dashboard], scopes: [jobs, logs], clusters: [prod]}",
+            "{agents: [cleanup, clenup, dashboard], scopes: [jobs, calls], clusters: [prod]}",
         );
     let read = read(&[source("a.yaml", &first), source("b.yaml", &second)]).unwrap();
     let found = check_together(&read, &known).unwrap_err().to_string();
@@ -387,7 +387,7 @@ fn what_is_wrong_only_between_manifests_is_told_at_its_place() {
             "b.yaml:19:59: spec.identities[0]: this key is enrolled for the agent \"dashboard\"; one \
          identity names one agent, so make a key of its own for this one",
             "b.yaml:24:26: spec.agents[1]: no Agent \"clenup\" is known; did you mean \"cleanup\"?",
-            "b.yaml:24:61: spec.scopes[1]: no Scope \"logs\" is known; apply it first or in the same \
+            "b.yaml:24:61: spec.scopes[1]: no Scope \"calls\" is known; apply it first or in the same \
          call",
             "b.yaml:24:79: spec.clusters[0]: no Cluster \"prod\" is known; apply it first or in the \
          same call",

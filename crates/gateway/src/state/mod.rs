@@ -178,7 +178,11 @@ fn verdict(held: &Held, before: &Snapshot, now: &Snapshot, time: Millis) -> Opti
                 });
             }
             let case = Case::new(held.agent().clone(), permitted.attributes.clone(), Payload::none());
-            case.is_ok_and(|case| matches!(decide(case, rules, &Facts::none(), time), Decision::Permit(_)))
+            // One that rests on terms now isn't what it was: nothing looks at what goes on flowing.
+            case.is_ok_and(|case| match decide(case, rules, &Facts::none(), time) {
+                Decision::Permit(permit) => permit.with() == With::RulesAlone,
+                Decision::Deny(..) | Decision::Needs(..) | Decision::Expand(_) => false,
+            })
         }
         Stream::Short => permitted.grant.is_empty() || now.grant_in_force(&permitted.grant, time).is_some(),
     };

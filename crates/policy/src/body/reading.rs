@@ -63,12 +63,12 @@ impl Reading {
                 let kind = Kind::of_object(content_type)?;
                 Ok(Self::Update(kind, Object::read(kind, some(bytes)?)?))
             }
+            // Nothing is made of nothing, and nothing evicted: the API server says so.
+            Verb::Create if bytes.is_empty() => Ok(Self::Opaque),
             Verb::Create if attributes.resource().is_some_and(Resource::is_eviction) => {
                 let kind = Kind::of_object(content_type)?;
-                Ok(Self::Evict(kind, Eviction::read(attributes, kind, some(bytes)?)?))
+                Ok(Self::Evict(kind, Eviction::read(attributes, kind, bytes)?))
             }
-            // Nothing is made of nothing: the API server says so.
-            Verb::Create if bytes.is_empty() => Ok(Self::Opaque),
             Verb::Create => {
                 let kind = Kind::of_object(content_type)?;
                 match attributes.review() {
@@ -123,7 +123,10 @@ impl Reading {
 
     /// Whether nothing is to be done in earnest.
     pub(crate) fn is_dry_run(&self, attributes: &Attributes) -> bool {
-        let in_query = || attributes.query().get("dryRun").is_some_and(|stage| !stage.is_empty());
+        // Everything else ignores the option.
+        let tries = matches!(attributes.verb(), Verb::Create | Verb::Update | Verb::Patch);
+        let tries = tries && attributes.connect().is_none();
+        let in_query = || tries && attributes.query().get("dryRun").is_some_and(|stage| !stage.is_empty());
         match self {
             Self::Delete(Some(options)) => options.is_dry_run(),
             Self::Delete(None) => false,
@@ -180,6 +183,8 @@ impl Reading {
                     body: options.write().into(),
                 }
             }
+            // There is nothing to bind it by.
+            Self::Opaque if pin.is_some() => return Err(BodyError::Missing),
             Self::Opaque | Self::Delete(_) => {
                 let content_type = payload.content_type().filter(|_| !payload.bytes().is_empty());
                 Sent {

@@ -200,7 +200,9 @@ impl Judge<'_> {
     /// Whether the rules allow one more thing, and no deny rule refuses it; the permit then also ends with
     /// that grant.
     fn also(&self, on: On<'_>, grounds: &mut Grounds) -> bool {
-        if self.rules.denying(Ask::Resource(on), self.now).is_some() {
+        // One with a condition, too: of what happens inside a request there is no object to ask it about.
+        let ask = Ask::Resource(on);
+        if self.rules.denying(ask, self.now).is_some() || !self.denying_if(ask).is_empty() {
             return false;
         }
         let Some(allowing) = self.rules.allowing(Ask::Resource(on), self.now) else { return false };

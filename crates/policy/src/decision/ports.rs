@@ -120,7 +120,7 @@ impl Terms<'_> {
         let mut kept_denies = Vec::new();
         for deny in denies {
             match self.denies_ports(&deny) {
-                Sort::Always => return Err(explain::denied(case, deny.id()).into()),
+                Sort::Always => return Err(self.veiled(explain::denied(case, deny.id())).into()),
                 Sort::Never(_) => {}
                 Sort::ByPort => kept_denies.push(deny),
                 Sort::Lacks(lack) => lacks.push(lack),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::condition::{Condition, Variable, Verdict};
+use crate::condition::{Condition, Verdict};
 use crate::mask::Mask;
 use crate::rules::{Ask, Candidate, On};
 
@@ -28,6 +28,8 @@ pub struct Screen(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     mode: Mode,
+    /// Whether what it shows may change though no object does.
+    changing: bool,
     /// Whether a rule without terms shows everything that no deny rule hides.
     everything: bool,
     /// Whether a rule shows every object that is asked for, if with values hidden.
@@ -57,28 +59,23 @@ impl Screen {
         judge: &Judge<'_>,
         ask: Ask<'_>,
         everything: bool,
-        shows: Vec<Candidate>,
-        hides: Vec<Candidate>,
+        rules: (Vec<Candidate>, Vec<Candidate>),
+        changing: bool,
     ) -> Self {
-        Self(Arc::new(Inner::of(judge, ask, everything, shows, hides)))
+        Self(Arc::new(Inner::of(judge, ask, everything, rules, changing)))
     }
 
-    /// What hides values in the answer of a write: the rule's own mask, and what a `get` of the same object
-    /// would hide. None: nothing.
+    /// What hides values in the answer of a write: the rule's own mask, and every mask under which the agent
+    /// reads objects of this kind, in whatever version and of whatever name. None: nothing.
     pub(super) fn of_write(judge: &Judge<'_>, ask: Ask<'_>, own: Option<Mask>) -> Option<Self> {
-        let Ask::Resource(on) = ask else { return None };
+        let attributes = judge.case.attributes();
         // What comes out of a container is no object.
-        let opened = Manner::of(judge.case.attributes()) == Manner::Opened;
-        if own.is_none() && (opened || !judge.rules.has_masks()) {
-            return None;
-        }
-        let nothing = || Inner::of(judge, ask, false, Vec::new(), Vec::new());
-        let mut inner = Inner::of_get(judge, on).unwrap_or_else(nothing);
-        let masks = |one: &Candidate| one.rule().is_some_and(|rule| rule.mask().is_some());
-        if own.is_none() && (inner.everything || !inner.shows.iter().any(masks)) {
-            return None;
-        }
-        (inner.mode, inner.own) = (Mode::MaskOnly, own);
+        let inside = attributes.connect().is_some() || Manner::of(attributes) == Manner::Opened;
+        let reads = if inside { Vec::new() } else { judge.rules.masking(ask, judge.now) };
+        let masks = reads.iter().filter_map(|one| one.rule()?.mask().cloned());
+        let own = own.into_iter().chain(masks).reduce(|one, other| Mask::union(&one, &other))?;
+        let mut inner = Inner::of(judge, ask, false, (Vec::new(), Vec::new()), false);
+        (inner.mode, inner.own) = (Mode::MaskOnly, Some(own));
         Some(Self(Arc::new(inner)))
     }
 
@@ -114,11 +111,7 @@ impl Screen {
     /// namespace, which are as they were when it was decided.
     #[must_use]
     pub fn may_change_by_itself(&self) -> bool {
-        let changes = |condition: &Condition| {
-            condition.names(Variable::NamespaceObject) || condition.source().contains("time")
-        };
-        let rules = self.0.shows.iter().chain(&self.0.hides).filter_map(Candidate::rule);
-        rules.filter_map(|rule| rule.condition()).any(changes)
+        self.0.changing
     }
 
     /// Whether anything could be hidden in what is shown.
@@ -139,8 +132,8 @@ impl Inner {
         judge: &Judge<'_>,
         ask: Ask<'_>,
         everything: bool,
-        shows: Vec<Candidate>,
-        hides: Vec<Candidate>,
+        (shows, hides): (Vec<Candidate>, Vec<Candidate>),
+        changing: bool,
     ) -> Self {
         let (namespace, of_namespaces) = match ask {
             Ask::Path { .. } => ("", false),
@@ -149,6 +142,7 @@ impl Inner {
         Self {
             mode: Mode::Filter,
             everything,
+            changing,
             all: shows.iter().any(|one| one.is_for_all_of(ask)),
             shows,
             hides,
@@ -170,7 +164,8 @@ impl Inner {
         let version = judge.case.attributes().resource().map_or("", |resource| resource.version());
         let mut shows = judge.rules.allowing_if(ask, judge.now);
         shows.retain(|one| one.rule().is_some_and(|rule| rule.is_for(version)));
-        Some(Self::of(judge, ask, everything, shows, judge.rules.denying_if(ask, judge.now)))
+        let hides = judge.rules.denying_if(ask, judge.now);
+        Some(Self::of(judge, ask, everything, (shows, hides), false))
     }
 
     /// What is hidden in an object that is shown; None: it isn't. Of several rules that show it, one

@@ -105,7 +105,9 @@ impl<'a> Terms<'a> {
         let mut lacks = Vec::new();
         for deny in denies {
             match self.denies(deny) {
-                Stand::Holds => return Err(explain::denied(self.judge.case, deny.id()).into()),
+                Stand::Holds => {
+                    return Err(self.veiled(explain::denied(self.judge.case, deny.id())).into());
+                }
                 Stand::Fails(_) => {}
                 Stand::Lacks(lack) => lacks.push(lack),
             }
@@ -201,6 +203,10 @@ impl<'a> Terms<'a> {
             return Some(None);
         };
         let facts = self.judge.facts;
+        // Revisions that can't be read are not none.
+        if demand.facts.revisions && facts.revisions() == Some(None) {
+            return Some(None);
+        }
         let missing = demand.facts.missing_in(facts);
         if missing.is_any() {
             return Some(Some(Lack::Facts(missing)));
@@ -350,6 +356,8 @@ impl<'a> Terms<'a> {
             return Ok(None);
         }
         allows.extend(filtering);
+        // Also of rules that say nothing now: they may do so later.
+        let changing = allows.iter().chain(&denies).any(may_change_by_itself);
         let mut nearest = None;
         let mut lacks = Vec::new();
         let mut kept = Vec::new();
@@ -390,7 +398,7 @@ impl<'a> Terms<'a> {
         };
         let ends = kept.iter().chain(&hiding).filter_map(|one| one.until);
         grounds.until = ends.chain(grounds.until).min();
-        grounds.screen = Some(Screen::new(self.judge, self.ask, everything, kept, hiding));
+        grounds.screen = Some(Screen::new(self.judge, self.ask, everything, (kept, hiding), changing));
         Ok(Some(grounds))
     }
 
@@ -470,6 +478,15 @@ pub(super) enum OfAnswer {
 
 pub(super) fn looks(candidate: &Candidate) -> bool {
     candidate.rule().is_some_and(|rule| rule.looks_at_objects())
+}
+
+/// Whether what a rule says of a read may change though no object does: its condition looks at the time, or
+/// at the namespace, which are as they were when it was decided.
+fn may_change_by_itself(candidate: &Candidate) -> bool {
+    let condition = candidate.rule().and_then(|rule| rule.condition());
+    condition.is_some_and(|condition| {
+        condition.names(Variable::NamespaceObject) || condition.source().contains("time")
+    })
 }
 
 /// All facts at once, and the dry run last.

@@ -239,11 +239,6 @@ impl Rules {
         self.has.conditional_denies
     }
 
-    /// Whether any rule hides values.
-    pub(crate) fn has_masks(&self) -> bool {
-        self.has.masks
-    }
-
     /// Whether there is no grant at all, ended or not.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -37,6 +37,7 @@ mod reviews;
 #[cfg(test)]
 mod scene;
 #[cfg(test)]
+mod terms;
 mod typed;
 
 /// A variable of the environment, if it says something.

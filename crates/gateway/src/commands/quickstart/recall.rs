@@ -47,7 +47,8 @@ impl Entry {
         let began = Instant::now();
         loop {
             let rows = rows(own, agent).await?.into_iter();
-            let newest = rows.rev().find(|entry| entry.seq() > after && entry.is(sought));
+            let newest =
+                rows.rev().find(|entry| entry.seq() > after && !entry.is_rehearsal() && entry.is(sought));
             if newest.is_some() || began.elapsed() > PATIENCE {
                 return Ok(newest);
             }
@@ -58,6 +59,11 @@ impl Entry {
     /// The last row of an agent's, so that only what comes later is looked at.
     pub(super) async fn last(own: &Own, agent: &str) -> anyhow::Result<i64> {
         Ok(rows(own, agent).await?.last().map_or(0, Entry::seq))
+    }
+
+    /// Whether it is a dry run of the gateway's own, made to decide on another request.
+    fn is_rehearsal(&self) -> bool {
+        self.text("/request/rehearsalOf").is_some()
     }
 
     /// The rule that let it through, or the nearest one that would have.
