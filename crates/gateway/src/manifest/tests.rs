@@ -389,7 +389,7 @@ fn what_is_wrong_only_between_manifests_is_told_at_its_place() {
             "b.yaml:24:26: spec.agents[1]: no Agent \"clenup\" is known; did you mean \"cleanup\"?",
             "b.yaml:24:61: spec.scopes[1]: no Scope \"calls\" is known; apply it first or in the same \
          call",
-            "b.yaml:24:79: spec.clusters[0]: no Cluster \"prod\" is known; apply it first or in the \
+            "b.yaml:24:80: spec.clusters[0]: no Cluster \"prod\" is known; apply it first or in the \
          same call",
         ]
         .join("\n")

@@ -1,9 +1,9 @@
 //! Masks: values that an agent must not see, hidden in every answer that carries the object.
 //!
-//! A mask is a list of paths (the grammar is in [`path`]). [`Mask::hide`] puts something fixed in the place
+//! A mask is a list of paths (the grammar is in `path`). [`Mask::hide`] puts something fixed in the place
 //! of every value at a path, and nothing else of the object changes: names of keys, how many elements a list
 //! has and what type a value has stay visible. What an agent *sends* under a mask is looked at in
-//! [`written`], what it selects by in [`selected`]: an answer that depends on a hidden value would tell it.
+//! `written`, what it selects by in `selected`: an answer that depends on a hidden value would tell it.
 
 mod breach;
 mod hide;
