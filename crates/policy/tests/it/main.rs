@@ -38,6 +38,7 @@ mod reviews;
 mod scene;
 #[cfg(test)]
 mod terms;
+#[cfg(test)]
 mod typed;
 
 /// A variable of the environment, if it says something.
